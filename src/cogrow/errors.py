@@ -1,0 +1,180 @@
+"""What can go wrong, said so that a reader can mend it.
+
+A `Message` is a sentence template with its values, translated only at the doors. An `Issue` is one
+positioned complaint. Errors raised to the doors carry every issue found, never only the first.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, ClassVar
+
+Translate = Callable[[str], str]
+
+
+def N_(msgid: str) -> str:
+    """Mark `msgid` for translation and return it unchanged."""
+    return msgid
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A sentence in English with `{named}` fields, and the values that fill them.
+
+    A value may itself be a Message; it is translated with the sentence around it.
+    """
+
+    msgid: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def render(self, translate: Translate = str) -> str:
+        """Return the sentence in the language of `translate` (gettext-like), fields filled in."""
+        values = {
+            name: value.render(translate) if isinstance(value, Message) else value
+            for name, value in self.params.items()
+        }
+        return translate(self.msgid).format_map(values)
+
+    def __str__(self) -> str:
+        return self.render()
+
+    def __hash__(self) -> int:
+        return hash((self.msgid, tuple(sorted((k, str(v)) for k, v in self.params.items()))))
+
+
+def message(msgid: str, **params: Any) -> Message:
+    """Return the Message of a template marked with `N_` and its values."""
+    return Message(msgid, params)
+
+
+class Severity(StrEnum):
+    """How much an issue matters: an error stops the work, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A place in a file (line and column from 1; 0 where there is none) or in a table.
+
+    `path` names the place inside the document: `reward.tiers[2].from`, or `order_lines.paid_minor`.
+    """
+
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        return place or self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One complaint: a stable code, how grave, where, what is wrong, what would be right.
+
+    `count` and `samples` speak of rows of facts: how many have the fault, and a few of them as
+    column → text.
+    """
+
+    code: str
+    what: Message
+    where: Span = field(default_factory=Span)
+    severity: Severity = Severity.ERROR
+    hint: Message | None = None
+    count: int | None = None
+    samples: tuple[Mapping[str, str], ...] = ()
+
+    def text(self, translate: Translate = str) -> str:
+        """Return the complaint as one line: what, hint, place."""
+        parts = [self.what.render(translate)]
+        if self.hint is not None:
+            parts.append(self.hint.render(translate))
+        place = str(self.where)
+        return " ".join(parts) + (f" ({place})" if place else "")
+
+    def as_json(self, translate: Translate = str) -> dict[str, Any]:
+        """Return the issue as plain data for `--json`."""
+        return {
+            "code": self.code,
+            "severity": self.severity.value,
+            "what": self.what.render(translate),
+            "hint": self.hint.render(translate) if self.hint else None,
+            "file": self.where.file or None,
+            "line": self.where.line or None,
+            "column": self.where.column or None,
+            "path": self.where.path or None,
+            "count": self.count,
+            "samples": [dict(row) for row in self.samples],
+        }
+
+
+def nearest(found: str, known: Iterable[str]) -> Message | None:
+    """Return the hint "Did you mean …?" with the known name closest to `found`, or None."""
+    close = difflib.get_close_matches(found, list(known), n=1, cutoff=0.6)
+    return message(N_("Did you mean {name}?"), name=close[0]) if close else None
+
+
+class CogrowError(Exception):
+    """Anything cogrow refuses to do. Each class knows its exit code and its HTTP status.
+
+    ```
+    CogrowError
+    ├── ProgramError       the author of a program can mend it
+    ├── DataError          facts or a mapping break their contract
+    ├── NotFound           a program, merchant or period that is not there
+    ├── EngineError        the engine cannot do it: too little memory or disk, an operation it lacks
+    └── InvariantBroken    our own fault; never caught inside
+    ```
+    """
+
+    exit_code: ClassVar[int] = 1
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, what: Message, issues: Iterable[Issue] = ()) -> None:
+        self.what = what
+        self.issues = tuple(issues)
+        super().__init__(what, self.issues)
+
+    def __str__(self) -> str:
+        return "\n".join([self.what.render(), *(issue.text() for issue in self.issues)])
+
+
+class ProgramError(CogrowError):
+    """A program breaks the language; every issue has a file, a line and a column."""
+
+    exit_code = 2
+    http_status = 422
+
+
+class DataError(CogrowError):
+    """Facts break their contract; every issue names a table, a column, a count and sample rows."""
+
+    exit_code = 3
+    http_status = 422
+
+
+class NotFound(CogrowError):
+    """What was asked for by name does not exist."""
+
+    exit_code = 4
+    http_status = 404
+
+
+class EngineError(CogrowError):
+    """The engine could not finish: memory, disk, or an operation it does not support."""
+
+    exit_code = 6
+    http_status = 502
+
+
+class InvariantBroken(CogrowError):
+    """Something that cannot happen happened: a fault of cogrow, never of its user."""
+
+    exit_code = 70
+    http_status = 500

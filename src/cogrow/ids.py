@@ -1,0 +1,15 @@
+"""Typed ids and deterministic keys."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NewType
+
+ProgramId = NewType("ProgramId", str)
+MerchantId = NewType("MerchantId", str)
+Version = NewType("Version", str)
+
+
+def content_hash(content: bytes) -> Version:
+    """Return the version of `content`: the first 16 hexadecimal digits of its SHA-256."""
+    return Version(hashlib.sha256(content).hexdigest()[:16])
