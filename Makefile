@@ -14,7 +14,7 @@ LOCALES := src/cogrow/locale
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports pytest bench wheel lock messages format clean
+.PHONY: help setup demo test lint types imports format bench wheel lock messages clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -56,3 +56,29 @@ imports: setup ## who may import whom
 format: setup ## mend what ruff can mend
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+bench: setup ## measure speed and memory; a few minutes
+	$(BIN)/python -m benchmarks
+
+wheel: setup ## build dist/cogrow-*.whl
+	$(BIN)/hatchling build -t wheel
+
+# One lock for every platform and Python; without a registry's host, so that any index can serve it.
+lock: setup ## pin the newest versions pyproject.toml allows
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
+	  --no-header --no-emit-index-url --no-annotate --group dev --output-file $(LOCK) pyproject.toml
+
+messages: setup ## collect the sentences of src/cogrow into its catalogs and compile them
+	@mkdir -p $(LOCALES) $(VENV)/messages
+	$(BIN)/pybabel -q extract -k N_ -k message:1 -k Message:1 --sort-output --add-location=file --width=100 \
+	  --project=cogrow --version=0.1.0 --copyright-holder='the cogrow authors' -o $(VENV)/messages/cogrow.pot src
+	@for language in zh en; do \
+	  test -f $(LOCALES)/$$language/LC_MESSAGES/cogrow.po || \
+	  $(BIN)/pybabel -q init -D cogrow -d $(LOCALES) -i $(VENV)/messages/cogrow.pot -l $$language; done
+	$(BIN)/pybabel -q update -D cogrow -d $(LOCALES) -i $(VENV)/messages/cogrow.pot --width=100 \
+	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	$(BIN)/pybabel -q compile -D cogrow -d $(LOCALES)
+
+clean: ## remove everything make made
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -162,13 +162,14 @@ _TABLES = (
     _table(
         "refunds",
         "refund_id",
-        {
-            Kind.TEXT: "refund_id order_id",
-            Kind.INSTANT: "refunded_at",
-            Kind.MONEY: "refunded_minor",
-        },
-        {Kind.COUNT: "line_no", Kind.TEXT: "reason kind"},
-        links=(_ORDER, Link("order_lines", ("order_id", "line_no"), optional=True)),
+        {Kind.TEXT: "refund_id", Kind.INSTANT: "refunded_at", Kind.MONEY: "refunded_minor"},
+        # A refund names its order; one whose order is unknown names its merchant and currency.
+        {Kind.TEXT: "order_id merchant_id currency reason kind", Kind.COUNT: "line_no"},
+        links=(
+            Link("orders", ("order_id",), optional=True),
+            Link("order_lines", ("order_id", "line_no"), optional=True),
+            Link("merchants", ("merchant_id",), optional=True),
+        ),
         dated_by="refunded_at",
         currency_from="orders",
     ),
