@@ -1,0 +1,34 @@
+"""Every code block of the documentation runs, and shows what really comes out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs.page import Reader, blocks
+from tests.house.tree import ROOT, committed
+
+
+def pages() -> list[str]:
+    """Return the pages a reader may type from."""
+    names = [path.relative_to(ROOT) for path in committed(ROOT) if path.suffix == ".md"]
+    return [
+        name.as_posix()
+        for name in names
+        if name.parts[0] == "docs"
+        or (name.name.startswith("README") and name.parts[0] in {name.name, "examples", "src"})
+    ]
+
+
+@pytest.mark.parametrize("name", pages())
+def test_page(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    reader = Reader(tmp_path)
+    for block in blocks((ROOT / name).read_text(encoding="utf-8")):
+        with subtests.test(f"{name}:{block.line} {block.language}"):
+            if block.skip:
+                pytest.skip(f"{name}:{block.line}: {block.skip}")
+            monkeypatch.chdir(reader.cwd)
+            reader.read(block)
