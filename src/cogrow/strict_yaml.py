@@ -34,15 +34,15 @@ def dotted(path: Iterable[str | int]) -> str:
 class Document:
     """Plain data (dicts, lists, text, None for an empty value) and where each path stands.
 
-    `keys` holds the places of keys, `values` those of values; `quoted` the paths of quoted or block
-    scalars, whose text does not start at the position itself.
+    `keys` holds the places of keys, `values` those of values; `offsets` says how many columns after
+    its place the text of a one-line scalar begins (1 for a quoted one).
     """
 
     file: str
     data: Data
     values: Mapping[Path, Span]
     keys: Mapping[Path, Span]
-    quoted: frozenset[Path] = frozenset()
+    offsets: Mapping[Path, int] = field(default_factory=dict)
 
     def place(self, path: Iterable[str | int], *, key: bool = False) -> Span:
         """Return the place of the value (or key) at `path`, or of its nearest ancestor."""
@@ -69,7 +69,7 @@ class _Builder:
     file: str
     values: dict[Path, Span] = field(default_factory=dict)
     keys: dict[Path, Span] = field(default_factory=dict)
-    quoted: set[Path] = field(default_factory=set)
+    offsets: dict[Path, int] = field(default_factory=dict)
     issues: list[Issue] = field(default_factory=list)
     stack: list[tuple[dict[str, Any] | list[Any], Path, list[str]]] = field(default_factory=list)
     root: Data = None
@@ -112,8 +112,8 @@ class _Builder:
             self.key(event, text or "")
             return
         path = self.place(event, text)
-        if event.style is not None:
-            self.quoted.add(path)
+        if event.start_mark.line == event.end_mark.line:
+            self.offsets.setdefault(path, 0 if event.style is None else 1)
 
     def key(self, event: yaml.ScalarEvent, text: str) -> None:
         container, path, pending = self.stack[-1]
@@ -198,7 +198,5 @@ def read(content: bytes, file: str) -> tuple[Document | None, list[Issue]]:
         return None, [*builder.issues, Issue("YML001", what_found, Span(file, 1, 1))]
     except _Refused as refused:
         return None, [*builder.issues, refused.issue]
-    document = Document(
-        file, builder.root, builder.values, builder.keys, frozenset(builder.quoted)
-    )
+    document = Document(file, builder.root, builder.values, builder.keys, builder.offsets)
     return document, builder.issues

@@ -89,9 +89,9 @@ class ExpressionError(ValueError):
         super().__init__(what.render())
         self.what, self.at, self.hint = what, at, hint
 
-    def issue(self, place: Span, *, inside: bool, code: str = "EXP001") -> Issue:
-        """Return the issue at `place`; `inside` says that the text starts there, in one line."""
-        column = place.column + self.at if inside else place.column
+    def issue(self, place: Span, *, offset: int | None, code: str = "EXP001") -> Issue:
+        """Return the issue at `place`; the text starts `offset` columns after it (None: elsewhere)."""
+        column = place.column if offset is None else place.column + offset + self.at
         where = Span(place.file, place.line, column, place.path)
         return Issue(code, self.what, where, hint=self.hint)
 

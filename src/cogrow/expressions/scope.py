@@ -1,0 +1,156 @@
+"""Which names an expression may use, and what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cogrow.errors import N_, message, nearest
+from cogrow.expressions.syntax import Call, ExpressionError, Name, Node
+from cogrow.expressions.tree import UNIT_OF, ColumnRef, Tree, Unit, Value
+from cogrow.facts import TABLES, Column, path_to
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The tables and columns a program may name: the canonical ones and those it declares.
+
+    `tables` maps a table to its columns by the word expressions use.
+    """
+
+    tables: Mapping[str, Mapping[str, Column]]
+
+    @classmethod
+    def canonical(cls, declared: Mapping[str, Mapping[str, Column]] | None = None) -> Schema:
+        """Return the schema of `facts.TABLES` with the `declared` columns added."""
+        tables = {name: dict(table.by_word) for name, table in TABLES.items()}
+        for name, columns in (declared or {}).items():
+            tables.setdefault(name, {}).update(columns)
+        return cls(tables)
+
+    def column(self, table: str, word: str) -> ColumnRef | None:
+        """Return the column called `word` of `table`, or None."""
+        found = self.tables.get(table, {}).get(word)
+        return ColumnRef(table, found.name, UNIT_OF[found.kind]) if found else None
+
+    def reachable(self, table: str, *, always: bool = False) -> list[str]:
+        """Return `table` and every table a row of it leads to (`always`: never to nothing), nearest
+        first."""
+        chains = {name: path_to(table, name) for name in TABLES}
+        found = [
+            (len(chain), name)
+            for name, chain in chains.items()
+            if chain is not None and not (always and any(link.optional for link in chain))
+        ]
+        return [name for _, name in sorted(found)]
+
+    def owners(self, word: str) -> list[str]:
+        """Return the tables that have a column called `word`."""
+        return [name for name, columns in self.tables.items() if word in columns]
+
+
+class Scope(Protocol):
+    """Answers what a name or an aggregate stands for, or raises ExpressionError."""
+
+    def name(self, name: Name) -> Tree:
+        """Return what `name` stands for."""
+        ...
+
+    def aggregate(self, call: Call) -> Tree:
+        """Return the aggregate `call` stands for."""
+        ...
+
+
+def unknown(name: Name | Call | Node, text: str, known: Iterable[str]) -> ExpressionError:
+    """Return the error for a name nobody knows, with the nearest known one."""
+    return ExpressionError(
+        message(N_("`{name}` is not known here."), name=text), name.at, nearest(text, known)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RowScope:
+    """Columns of one row of `table` and of the rows it leads to."""
+
+    schema: Schema
+    table: str
+
+    def name(self, name: Name) -> Tree:
+        """Return the column `name`: of the table itself, else of the only table it leads to."""
+        reachable = self.schema.reachable(self.table)
+        if name.table:
+            if name.table not in reachable:
+                raise unknown(name, name.table, reachable)
+            found = self.schema.column(name.table, name.name)
+            if found is None:
+                raise unknown(name, name.name, self.schema.tables[name.table])
+            return found
+        if own := self.schema.column(self.table, name.name):
+            return own
+        having = [t for t in reachable if name.name in self.schema.tables[t]]
+        if name.name == "merchant_id" and having:
+            having = having[:1]
+        if not having:
+            words = [word for t in reachable for word in self.schema.tables[t]]
+            raise unknown(name, name.name, words)
+        if len(having) > 1:
+            raise ExpressionError(
+                message(
+                    N_("`{name}` stands in several tables; write {choices}."),
+                    name=name.name,
+                    choices=" / ".join(f"{table}.{name.name}" for table in having),
+                ),
+                name.at,
+            )
+        column = self.schema.column(having[0], name.name)
+        if column is None:
+            raise AssertionError(name)
+        return column
+
+    def aggregate(self, call: Call) -> Tree:
+        """Refuse: a condition on one row cannot count rows."""
+        raise ExpressionError(
+            message(N_("`{name}` counts over rows; here only one row is seen."), name=call.function),
+            call.at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ValueScope:
+    """Values known per merchant: metrics, baseline, targets, attributes, columns of imported tables.
+
+    `named` maps a name to its unit. A qualified name reads a table that has one row per merchant:
+    `merchants.annual_fee`, `targets.floor`; it becomes the Value of that dotted name.
+    """
+
+    schema: Schema
+    named: Mapping[str, Unit]
+    aggregates: Scope | None = None
+    why_not: str = field(default=N_("`{name}` counts over rows; give it a name under `metrics`."))
+
+    def name(self, name: Name) -> Tree:
+        """Return the Value called `name`."""
+        if not name.table:
+            if name.name not in self.named:
+                raise unknown(name, name.name, self.named)
+            return Value(name.name, self.named[name.name])
+        canonical = TABLES.get(name.table)
+        per_merchant = name.table not in TABLES or name.table in ("merchants", "targets")
+        if name.table not in self.schema.tables or not per_merchant:
+            tables = ["merchants", "targets", *(t for t in self.schema.tables if t not in TABLES)]
+            raise unknown(name, name.table, tables)
+        found = self.schema.column(name.table, name.name)
+        if found is None:
+            raise unknown(name, name.name, self.schema.tables[name.table])
+        if canonical and name.name in canonical.key:
+            raise ExpressionError(
+                message(N_("`{name}` is a key, not a value."), name=str(name)), name.at
+            )
+        return Value(str(name), found.unit)
+
+    def aggregate(self, call: Call) -> Tree:
+        """Return the aggregate, where this place allows one."""
+        if self.aggregates is None:
+            raise ExpressionError(message(self.why_not, name=call.function), call.at)
+        return self.aggregates.aggregate(call)

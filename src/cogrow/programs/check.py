@@ -1,0 +1,154 @@
+"""What a program gets wrong although every line of it can be read. One function per rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+from cogrow.errors import N_, Severity, message
+from cogrow.expressions.tree import Const, Op, Tree, Value, substitute, values
+from cogrow.programs.build import Builder
+from cogrow.programs.program import BaselineKind, Program
+from cogrow.strict_yaml import Path
+
+Line = tuple[dict[str, Fraction], Fraction]
+
+
+def check(build: Builder, program: Program) -> None:
+    """Add an issue to `build` for every rule the program breaks."""
+    for rule in RULES:
+        rule(build, program)
+
+
+def as_line(tree: Tree) -> Line | None:
+    """Return a tree as Σ factor x value + constant, or None where it is not of that form."""
+    if isinstance(tree, Const) and isinstance(tree.value, Fraction):
+        return {}, tree.value
+    if isinstance(tree, Value):
+        return {tree.name: Fraction(1)}, Fraction(0)
+    if not isinstance(tree, Op) or tree.op not in ("+", "-", "*", "/", "neg"):
+        return None
+    lines = [as_line(arg) for arg in tree.args]
+    first = lines[0]
+    if tree.op == "neg":
+        return _scaled(first, Fraction(-1)) if first else None
+    second = lines[1]
+    if first is None or second is None:
+        return None
+    if tree.op in ("+", "-"):
+        other = second if tree.op == "+" else _scaled(second, Fraction(-1))
+        names = first[0] | {n: first[0].get(n, Fraction(0)) + f for n, f in other[0].items()}
+        return names, first[1] + other[1]
+    if not second[0] and (tree.op == "*" or second[1]):
+        return _scaled(first, second[1] if tree.op == "*" else 1 / second[1])
+    if not first[0] and tree.op == "*":
+        return _scaled(second, first[1])
+    return None
+
+
+def _scaled(line: Line, factor: Fraction) -> Line:
+    return {name: part * factor for name, part in line[0].items()}, line[1] * factor
+
+
+def order(lower: Tree, higher: Tree) -> int | None:
+    """Return 1 if `higher` > `lower` wherever the values they use are positive, -1 if it is <, 0 if
+    they are equal, None where it depends on the facts."""
+    low, high = as_line(lower), as_line(higher)
+    if low is None or high is None:
+        return None
+    names = low[0].keys() | high[0].keys()
+    parts = [high[0].get(name, Fraction(0)) - low[0].get(name, Fraction(0)) for name in names]
+    parts.append(high[1] - low[1])
+    if not any(parts):
+        return 0
+    if all(part >= 0 for part in parts):
+        return 1
+    return -1 if all(part <= 0 for part in parts) else None
+
+
+def _ascending(
+    build: Builder, code: str, steps: list[tuple[str, str, Tree, Path]], what: str
+) -> None:
+    for (name, text, lower, _), (other, other_text, higher, path) in zip(
+        steps, steps[1:], strict=False
+    ):
+        if order(lower, higher) in (-1, 0):
+            said = message(what, first=name, second=other, low=text, high=other_text)
+            build.complain(code, path, said)
+
+
+def _targets_ascend(build: Builder, program: Program) -> None:
+    known: dict[str, Tree] = {}
+    steps: list[tuple[str, str, Tree, Path]] = []
+    for target in program.targets:
+        known[target.name] = substitute(target.tree, known)
+        steps.append((target.name, target.text, known[target.name], ("targets", target.name)))
+    what = N_(
+        "Target `{second}` ({high}) is not above `{first}` ({low}); write targets lowest first."
+    )
+    _ascending(build, "PRG030", steps, what)
+
+
+def component_paths(build: Builder, program: Program) -> Iterator[tuple[int, Path]]:
+    """Yield each component's position and the path of its form in the file."""
+    many = isinstance(build.spec.reward, list)
+    for position, component in enumerate(program.components):
+        head: Path = ("reward", position) if many else ("reward",)
+        yield position, (*head, component.form.name)
+
+
+def _tiers_ascend(build: Builder, program: Program) -> None:
+    known: dict[str, Tree] = {}
+    for target in program.targets:
+        known[target.name] = substitute(target.tree, known)
+    what = N_("{second} begins at {high}, not above {first} at {low}; tiers go lowest first.")
+    for position, path in component_paths(build, program):
+        steps: list[tuple[str, str, Tree, Path]] = []
+        raw = _raw(build, path)
+        for number, tier in enumerate(program.components[position].terms.tiers):
+            text = str(raw[number]["from"]) if number < len(raw) else "?"
+            place = (*path, "tiers", number, "from")
+            steps.append((f"tiers[{number}]", text, substitute(tier.start, known), place))
+        _ascending(build, "PRG031", steps, what)
+
+
+def _raw(build: Builder, path: Path) -> list[dict[str, str]]:
+    here = build.document.data
+    for part in path:
+        here = here[part]  # type: ignore[index,call-overload]
+    return here.get("tiers", []) if isinstance(here, dict) else []
+
+
+def _period_runs_forward(build: Builder, program: Program) -> None:
+    if program.schedule.start >= program.schedule.end:
+        what = N_("The program ends on {until}, before it begins on {start}.")
+        said = message(what, until=str(program.schedule.end), start=str(program.schedule.start))
+        build.complain("PRG032", ("period", "until"), said)
+
+
+def _baseline_is_gated(build: Builder, program: Program) -> None:
+    baseline = program.baseline
+    if baseline is None or baseline.kind is BaselineKind.GIVEN:
+        return
+    if any("baseline" in values(gate.tree) for gate in program.gates):
+        return
+    what = N_(
+        "A merchant that sold nothing in the baseline's period has a baseline of 0 and reaches every "
+        "target; if that is not meant, add the gate `baseline > 0`."
+    )
+    build.complain("PRG033", ("baseline",), message(what), severity=Severity.WARNING)
+
+
+def _has_examples(build: Builder, program: Program) -> None:
+    if not program.examples:
+        what = message(N_("No worked example; add `examples` so that `cogrow test` can check it."))
+        build.complain("PRG034", ("program",), what, severity=Severity.WARNING)
+
+
+RULES: tuple[Callable[[Builder, Program], None], ...] = (
+    _period_runs_forward,
+    _targets_ascend,
+    _tiers_ascend,
+    _baseline_is_gated,
+    _has_examples,
+)

@@ -1,0 +1,147 @@
+"""The way in: a YAML file becomes one frozen Program, or every issue in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from cogrow.errors import N_, DataError, Issue, ProgramError, Severity, Span, message
+from cogrow.expressions.tree import Const, Unit
+from cogrow.ids import ProgramId, Version, content_hash
+from cogrow.period import Period, parse_period
+from cogrow.programs.build import ALWAYS, Builder
+from cogrow.programs.check import check
+from cogrow.programs.program import Example, Program, Schedule
+from cogrow.programs.spec import ProgramSpec
+from cogrow.programs.terms import baseline, components, gates, limits, targets
+from cogrow.expressions.scope import RowScope
+from cogrow.schema import validate
+from cogrow.strict_yaml import Document, read
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a file gave: the program if it has no error, and every issue, warnings too."""
+
+    file: str
+    program: Program | None
+    issues: tuple[Issue, ...]
+
+
+def load(paths: Iterable[Path]) -> tuple[list[Program], list[Issue]]:
+    """Return the programs in the files, and their warnings.
+
+    Raises ProgramError with every issue of every file if one of them has an error or two share an id.
+    """
+    parsed = [parse_file(path) for path in paths]
+    issues = [issue for one in parsed for issue in one.issues]
+    programs = [one.program for one in parsed if one.program is not None]
+    seen: dict[str, str] = {}
+    for program in programs:
+        if program.id in seen:
+            what = N_("The program `{name}` is also in {other}.")
+            said = message(what, name=program.id, other=seen[program.id])
+            issues.append(Issue("PRG035", said, Span(program.file, 1, 1, "program")))
+        seen[program.id] = program.file
+    if any(issue.severity is Severity.ERROR for issue in issues):
+        raise ProgramError(message(N_("The program has issues; nothing was computed.")), issues)
+    return programs, issues
+
+
+def parse_file(path: Path) -> Parsed:
+    """Return what the file at `path` gives; a file that cannot be read is an issue too."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        what = message(N_("This file cannot be read: {problem}."), problem=error.strerror or "?")
+        return Parsed(str(path), None, (Issue("YML003", what, Span(str(path))),))
+    return parse(content, str(path))
+
+
+def parse(content: bytes, file: str) -> Parsed:
+    """Return the program in `content`, or None, with every issue; `file` names it in messages."""
+    document, issues = read(content, file)
+    if document is None:
+        return Parsed(file, None, tuple(issues))
+    spec, more = validate(ProgramSpec, document, code="PRG001")
+    issues += more
+    if spec is None:
+        return Parsed(file, None, tuple(issues))
+    build = Builder(document, spec, issues)
+    program = _program(build)
+    check(build, program)
+    issues.sort(key=lambda issue: (issue.where.line, issue.where.column, issue.code))
+    wrong = any(issue.severity is Severity.ERROR for issue in issues)
+    return Parsed(file, None if wrong else program, tuple(issues))
+
+
+def _program(build: Builder) -> Program:
+    spec = build.spec
+    base = baseline(build)
+    if base is not None:
+        build.named["baseline"] = base.unit
+    elif spec.baseline is not None:
+        build.named["baseline"] = Unit.MONEY
+    found_targets = targets(build)
+    schedule = Schedule(spec.period.start, spec.period.until, spec.period.every, spec.period.timezone)
+    found_gates, found_components = gates(build), components(build)
+    for name in spec.metrics:
+        build.measure(name)
+    who = build.condition(("merchants",), spec.merchants, RowScope(build.schema, "merchants"))
+    return Program(
+        id=ProgramId(spec.program),
+        version=_version(build.document),
+        file=build.document.file,
+        title=spec.title.model_dump(),
+        description=spec.description.model_dump() if spec.description else {},
+        direction=spec.direction,
+        currency=spec.currency,
+        merchants=who if spec.merchants.strip() != "all" else ALWAYS,
+        gates=found_gates,
+        schedule=schedule,
+        qualifying=build.qualifying(),
+        measures=tuple(build.measures.values()),
+        baseline=base,
+        targets=found_targets,
+        components=found_components,
+        limits=limits(build),
+        examples=_examples(build, schedule),
+        schema=build.schema,
+    )
+
+
+def _version(document: Document) -> Version:
+    """Return the hash of the terms: the whole document but its examples, comments and layout."""
+    data = document.data if isinstance(document.data, dict) else {}
+    terms = {key: value for key, value in data.items() if key != "examples"}
+    return content_hash(json.dumps(terms, sort_keys=True, ensure_ascii=False).encode())
+
+
+def _examples(build: Builder, schedule: Schedule) -> tuple[Example, ...]:
+    found: list[Example] = []
+    if schedule.start >= schedule.end:
+        return ()
+    for position, example in enumerate(build.spec.examples):
+        path = ("examples", position)
+        pays = build.tree((*path, "pays"), example.pays, build.values({}), Unit.MONEY)
+        given: Mapping[str, Any] = example.given
+        period: Period | None = schedule.periods()[0]
+        if example.period is not None:
+            try:
+                wanted = parse_period(example.period)
+                period = next((p for p in schedule.periods() if p.start == wanted.start), None)
+            except DataError:
+                period = None
+        if period is None:
+            what = message(N_("The program has no such period."))
+            build.complain("PRG036", (*path, "period"), what)
+            continue
+        if isinstance(pays, Const) and isinstance(pays.value, Fraction):
+            place, inside = build.document.place(path), build.document.place((*path, "given"))
+            minor = int(pays.value)
+            found.append(Example(example.it, given, minor, period, place, inside))
+    return tuple(found)

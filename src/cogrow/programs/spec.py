@@ -1,0 +1,170 @@
+"""What a program file may hold, key by key, as pydantic models over plain text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BeforeValidator, Field, create_model
+
+from cogrow.errors import N_
+from cogrow.money import EXPONENTS
+from cogrow.period import Every
+from cogrow.rewards.registry import forms
+from cogrow.rewards.terms import Key
+from cogrow.schema import Declared, wrong
+
+
+def _name(pattern: str, msgid: str) -> BeforeValidator:
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and not re.fullmatch(pattern, value, re.ASCII):
+            raise wrong(msgid, found=repr(value))
+        return value
+
+    return BeforeValidator(check)
+
+
+def _day(value: Any) -> Any:
+    if isinstance(value, date):
+        return value
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value or "", re.ASCII):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise wrong(N_("`{name}` is {found}; it should be a day like 2025-04-01."), found=repr(value))
+
+
+def _zone(value: Any) -> Any:
+    if isinstance(value, ZoneInfo):
+        return value
+    if value not in available_timezones():
+        what = N_("`{name}` is {found}; it should be a time zone like Asia/Shanghai.")
+        raise wrong(what, found=repr(value))
+    return ZoneInfo(value)
+
+
+def _currency(value: Any) -> Any:
+    if value not in EXPONENTS:
+        what = N_("`{name}` is {found}; it should be an ISO 4217 code like CNY.")
+        raise wrong(what, found=repr(value))
+    return value
+
+
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+_ID = N_("`{name}` is {found}; it should be lower-case letters, digits and hyphens, 2 to 64 of them.")
+_WORD = N_("{found} cannot be a name; use lower-case letters, digits and _, beginning with a letter.")
+
+ProgramName = Annotated[str, _name(r"[a-z][a-z0-9-]{1,63}", _ID)]
+Word = Annotated[str, _name(r"[a-z][a-z0-9_]{0,39}", _WORD)]
+Day = Annotated[date, BeforeValidator(_day)]
+Zone = Annotated[Any, BeforeValidator(_zone)]
+Currency = Annotated[str, BeforeValidator(_currency)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
+
+
+class TitleSpec(Declared):
+    """Text in both languages of the product."""
+
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class PeriodSpec(Declared):
+    """When the program runs and how its time is cut; `until` is the first day after the end."""
+
+    start: Day = Field(alias="from")
+    until: Day
+    every: Every = Every.ONCE
+    timezone: Zone
+
+
+class RefundsSpec(Declared):
+    """Which date places a refund in a period: its own, or that of the order it refunds."""
+
+    dated_by: Literal["refunded_at", "order"]
+
+
+class LimitsSpec(Declared):
+    """The most a merchant earns per period, and the least that is worth paying."""
+
+    per_merchant: str | None = None
+    minimum: str | None = None
+
+
+class ExampleSpec(Declared):
+    """A worked example: what is given, what it pays; `period` defaults to the program's first."""
+
+    it: str
+    given: Mapping[str, Any]
+    pays: str
+    period: str | None = None
+
+
+class RateTier(Declared):
+    """A tier that pays a rate."""
+
+    start: str = Field(alias="from")
+    rate: str
+
+
+class AmountTier(Declared):
+    """A tier that pays a fixed amount."""
+
+    start: str = Field(alias="from")
+    amount: str
+
+
+class ProgramSpec(Declared):
+    """The whole file. Expressions and amounts are still text here."""
+
+    program: ProgramName
+    title: TitleSpec
+    description: TitleSpec | None = None
+    source: str | None = None
+    direction: Literal[
+        "commission", "new_product", "offsite", "membership", "new_merchant", "environment"
+    ]
+    currency: Currency
+    columns: dict[
+        str, Literal["money", "count", "number", "text", "flag", "instant", "day"]
+    ] = {}
+    merchants: str = "all"
+    gates: Texts = ()
+    period: PeriodSpec
+    qualifying: dict[str, str]
+    refunds: RefundsSpec | None = None
+    metrics: dict[Word, str] = {}
+    baseline: str | None = None
+    targets: dict[Word, str] = {}
+    reward: Any
+    limits: LimitsSpec = LimitsSpec()
+    examples: tuple[ExampleSpec, ...] = ()
+
+
+@cache
+def component_spec() -> type[Declared]:
+    """Return the model of one component: a name, a condition, and one key per reward form."""
+    fields: dict[str, Any] = {"name": (Word | None, None), "when": (str | None, None)}
+    for form in forms().values():
+        keys: dict[str, Any] = {}
+        for key in (*form.required, *form.optional):
+            kind: Any = str
+            if key is Key.TIERS:
+                tier = RateTier if form.tier_pays is Key.RATE else AmountTier
+                kind = tuple[tier, ...]  # type: ignore[valid-type]
+            if key in form.required:
+                limited = Field(min_length=1) if key is Key.TIERS else ...
+                keys[key.value] = (kind, limited)
+            else:
+                keys[key.value] = (kind | None, None)
+        model = create_model(f"{form.name.title()}Spec", __base__=Declared, **keys)
+        fields[form.name] = (model | None, None)
+    return create_model("ComponentSpec", __base__=Declared, **fields)
