@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What the embedded database may use: `memory` as DuckDB writes sizes, `threads` (None: all
-    cores), and the directory it spills to (None: a temporary one)."""
+    cores), and the directory it spills to (None: a temporary one).
+    """
 
     memory: str = "1400MB"
     threads: int | None = None
@@ -31,7 +32,7 @@ def connect(
 
     Sessions think in UTC. The configuration is locked, so no SQL can widen it.
     """
-    import duckdb  # noqa: PLC0415 - heavy; only commands that compute pay for it
+    import duckdb
 
     with TemporaryDirectory(prefix="cogrow-spill-", dir=limits.spill) as spill:
         config: dict[str, str | int | bool | float | list[str]] = {

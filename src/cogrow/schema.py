@@ -11,7 +11,6 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from cogrow.errors import N_, Issue, Message, message, nearest
 from cogrow.strict_yaml import Document, Path, dotted
 
-
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -49,10 +48,9 @@ def _message(error: ErrorDetails, known: Iterable[str]) -> tuple[Message, Messag
         return message(N_("`{name}` is missing."), name=name), None
     if kind == "extra_forbidden":
         key = str(error["loc"][-1])
-        hint = nearest(key, known) or message(
-            N_("Known here: {names}."), names=", ".join(sorted(known)) or "-"
-        )
-        return message(N_("`{name}` is not known here."), name=name), hint
+        names = ", ".join(sorted(known)) or "-"
+        known_here = message(N_("Known here: {names}."), names=names)
+        return message(N_("`{name}` is not known here."), name=name), nearest(key, known) or known_here
     if kind in _EXPECTED:
         what = N_("`{name}` should be {expected}, but is {found}.")
         found_kind = message(_FOUND.get(type(found), N_("text")))

@@ -77,7 +77,8 @@ class _Builder:
 
     def span(self, event: yaml.Event, path: Path = ()) -> Span:
         mark = event.start_mark
-        return Span(self.file, mark.line + 1, mark.column + 1, dotted(path))
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        return Span(self.file, line, column, dotted(path))
 
     def refuse(self, event: yaml.Event, what: Message) -> None:
         raise _Refused(Issue("YML001", what, self.span(event)))
@@ -112,7 +113,8 @@ class _Builder:
             self.key(event, text or "")
             return
         path = self.place(event, text)
-        if event.start_mark.line == event.end_mark.line:
+        start, end = event.start_mark, event.end_mark
+        if start and end and start.line == end.line:
             self.offsets.setdefault(path, 0 if event.style is None else 1)
 
     def key(self, event: yaml.ScalarEvent, text: str) -> None:
@@ -140,7 +142,8 @@ class _Builder:
     def place(self, event: yaml.Event, value: Any) -> Path:
         """Put `value` where the document stands now and return its path."""
         if not self.stack:
-            self.root, path = value, ()
+            path: Path = ()
+            self.root = value
         else:
             container, parent, pending = self.stack[-1]
             if isinstance(container, list):

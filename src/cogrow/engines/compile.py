@@ -15,8 +15,8 @@ from cogrow.engines.exact import (
     ceiling,
     rounded,
     text,
-    wide,
     whole,
+    wide,
 )
 from cogrow.engines.facts_sql import (
     REFUND_LINES,
@@ -25,7 +25,7 @@ from cogrow.engines.facts_sql import (
     Window,
     over_lines,
 )
-from cogrow.engines.plan import FactRows, Plan, Step, Stored
+from cogrow.engines.plan import Added, FactRows, Plan, Step, Stored
 from cogrow.engines.result import result_query
 from cogrow.errors import N_, DataError, Issue, Span, message, nearest
 from cogrow.expressions.tree import (
@@ -53,7 +53,6 @@ class Compiler:
     program: Program
     period: Period
     facts: FactFiles
-    given: bool = False
     steps: list[Step] = field(default_factory=list)
     stored: dict[str, Stored] = field(default_factory=dict)
     rows: list[FactRows] = field(default_factory=list)
@@ -82,6 +81,14 @@ class Compiler:
         tree = substitute(measure.tree, inside)
         return _over_lines(self.program, tree)
 
+    def formulas(self) -> dict[str, tuple[str, Tree]]:
+        """Return how each metric and the measured baseline are made of aggregates, and of when."""
+        found = {m.name: ("now", self.expanded(m.name)) for m in self.program.measures}
+        baseline = self.program.baseline
+        if baseline is not None and self.baseline_period is not None:
+            found["baseline"] = ("before", self.expanded(baseline.metric))
+        return found
+
     def attributes(self) -> list[str]:
         """Return the dotted names (merchants.x, targets.floor) the program uses as values."""
         trees = [m.tree for m in self.program.measures] + [t.tree for t in self.program.targets]
@@ -105,12 +112,7 @@ class Compiler:
         for group in groups:
             self.qualifying(group)
         self.measured(groups)
-        self.attained()
-        self.earned()
-        self.limited()
-        query = result_query(self.program, self.period, self.stored)
-        sentence = message(N_("one row per merchant and component, every figure kept"))
-        self.steps.append(Step("earnings", sentence, query))
+        self.finish()
         tables = dict.fromkeys(
             table for group in groups for table in (group.table, *sorted(group.used))
         )
@@ -125,8 +127,18 @@ class Compiler:
             steps=tuple(self.steps),
             stored=self.stored,
             rows=tuple(self.rows),
+            formulas=self.formulas(),
             earliest=min(start, self.period.start),
         )
+
+    def finish(self) -> None:
+        """Add the steps from what was measured to the result."""
+        self.attained()
+        self.earned()
+        self.limited()
+        query = result_query(self.program, self.period, self.stored)
+        sentence = message(N_("one row per merchant and component, every figure kept"))
+        self.steps.append(Step("earnings", sentence, query))
 
     def groups(self) -> list[FactQuery]:
         """Return one query per fact table, with every aggregate the program needs from it."""
@@ -153,8 +165,6 @@ class Compiler:
 
     def check_facts(self, groups: list[FactQuery]) -> None:
         """Raise DataError naming every table and column the program needs and the facts lack."""
-        if self.given:
-            return
         needed: dict[str, set[str]] = {"merchants": {"merchant_id"}}
         for group in groups:
             trees = [t for m in group.measured for t in (m.aggregate.argument, m.aggregate.where)]
@@ -177,7 +187,9 @@ class Compiler:
                 issues.append(Issue("FCT101", what, Span(path=table)))
                 continue
             for name in sorted(names - set(self.available[table])):
-                what = message(N_("The program needs `{column}` of `{table}`."), column=name, table=table)
+                what = message(
+                    N_("The program needs `{column}` of `{table}`."), column=name, table=table
+                )
                 hint = nearest(name, self.available[table])
                 issues.append(Issue("FCT102", what, Span(path=f"{table}.{name}"), hint=hint))
         if issues:
@@ -188,7 +200,9 @@ class Compiler:
         """Add the step that says who may take part, with the attributes later steps use."""
         render = Renderer(self.zone)
         holds = exp.func("COALESCE", render.flag(self.program.merchants.tree), exp.false())
-        query = exp.select("merchants.merchant_id", exp.alias_(holds, "eligible")).from_("merchants")
+        query = exp.select("merchants.merchant_id", exp.alias_(holds, "eligible")).from_(
+            "merchants"
+        )
         for name in self.attributes():
             table, _, word = name.partition(".")
             column = self.program.schema.tables[table][word]
@@ -201,11 +215,13 @@ class Compiler:
             if unit is Unit.NUMBER:
                 scaled = exp.Mul(this=source, expression=whole(10**6))
                 source = exp.cast(scaled, exp.DataType.build("BIGINT"))
-                self._store(name, alias, unit, 10**6)
+                self.store(name, alias, unit, 10**6)
             else:
-                self._store(name, alias, unit)
+                self.store(name, alias, unit)
             query = query.select(exp.alias_(source, alias))
-        sentence = message(N_("who may take part: {condition}"), condition=self.program.merchants.text)
+        sentence = message(
+            N_("who may take part: {condition}"), condition=self.program.merchants.text
+        )
         self.steps.append(Step("eligible", sentence, query))
 
     def _unit(self, name: str) -> Unit:
@@ -218,7 +234,12 @@ class Compiler:
     def _join_imported(self, query: exp.Select, table: str) -> exp.Select:
         if any(join.this.alias_or_name == table for join in query.args.get("joins") or []):
             return query
-        on = [exp.EQ(this=exp.column("merchant_id", "merchants"), expression=exp.column("merchant_id", table))]
+        on = [
+            exp.EQ(
+                this=exp.column("merchant_id", "merchants"),
+                expression=exp.column("merchant_id", table),
+            )
+        ]
         have = self.available.get(table, {})
         if "program" in have:
             on.append(exp.EQ(this=exp.column("program", table), expression=text(self.program.id)))
@@ -226,7 +247,8 @@ class Compiler:
             on.append(exp.EQ(this=exp.column("period", table), expression=text(self.period.name)))
         return query.join(exp.to_table(table), on=exp.and_(*on), join_type="left")
 
-    def _store(self, name: str, column: str, unit: Unit, denominator: int | str = 1) -> None:
+    def store(self, name: str, column: str, unit: Unit, denominator: int | str = 1) -> None:
+        """Remember which column of the steps so far holds the figure called `name`."""
         self.stored[name] = Stored(column, unit, denominator)
         below = denominator if isinstance(denominator, int) else exp.column(denominator)
         self.render.values[name] = Ratio(exp.column(column), below)
@@ -234,7 +256,7 @@ class Compiler:
     def qualifying(self, group: FactQuery) -> None:
         """Add the step that sums one fact table per merchant."""
         if group.by_line and not any(step.name == "refund_lines" for step in self.steps):
-            extra = [c for c in ("merchant_id", "currency", "reason", "kind")]
+            extra = ("merchant_id", "currency", "reason", "kind")
             have = [c for c in extra if c in self.available.get("refunds", ())]
             sql = REFUND_LINES.format(
                 extra="".join(f", {c}" for c in have), extra_r="".join(f", r.{c}" for c in have)
@@ -251,7 +273,12 @@ class Compiler:
         )
         self.steps.append(Step(f"qualifying_{group.table}", sentence, group.per_merchant()))
         for window in group.windows:
-            self.rows.append(FactRows(group.table, window.name, group.rows(window)))
+            adds = tuple(
+                Added(one.column, one.aggregate, one.scale)
+                for one in group.measured
+                if one.window == window
+            )
+            self.rows.append(FactRows(group.table, window.name, group.rows(window), adds))
 
     def measured(self, groups: list[FactQuery]) -> None:
         """Add the step that puts the metrics and the measured baseline beside each merchant."""
@@ -273,33 +300,40 @@ class Compiler:
         query = query.select(exp.alias_(_sum(foreign), "foreign_rows"))
         render = Renderer(self.zone, dict(self.render.values), now)
         for measure in self.program.measures:
-            query = self._put(query, measure.name, f"measured_{measure.name}", measure.unit,
-                              render.ratio(self.expanded(measure.name)))
+            query = self.put(
+                query,
+                measure.name,
+                f"measured_{measure.name}",
+                measure.unit,
+                render.ratio(self.expanded(measure.name)),
+            )
         baseline = self.program.baseline
         if baseline is not None and self.baseline_period is not None:
             back = Renderer(self.zone, dict(self.render.values), before)
             ratio = back.ratio(self.expanded(baseline.metric))
-            query = self._put(query, "baseline", "baseline", baseline.unit, ratio)
+            query = self.put(query, "baseline", "baseline", baseline.unit, ratio)
         sentence = message(N_("what the metrics gave for each merchant"))
         self.steps.append(Step("measured", sentence, query))
 
-    def _put(self, query: exp.Select, name: str, column: str, unit: Unit, ratio: Ratio) -> exp.Select:
+    def put(
+        self, query: exp.Select, name: str, column: str, unit: Unit, ratio: Ratio
+    ) -> exp.Select:
         """Select a ratio under `column`, its denominator beside it where it is not a constant."""
         query = query.select(exp.alias_(wide(ratio.numerator), column))
         if isinstance(ratio.denominator, int):
-            self._store(name, column, unit, ratio.denominator)
+            self.store(name, column, unit, ratio.denominator)
             return query
         below = f"{column}_denominator"
-        self._store(name, column, unit, below)
+        self.store(name, column, unit, below)
         return query.select(exp.alias_(wide(ratio.denominator), below))
 
     def attained(self) -> None:
         """Add the steps that set the baseline and the targets, and hold the gates against them."""
         baseline, source = self.program.baseline, "measured"
-        if baseline is not None and baseline.tree is not None and not self.given:
+        if baseline is not None and baseline.tree is not None and "baseline" not in self.stored:
             query = exp.select("*").from_(source)
             ratio = self.render.ratio(baseline.tree)
-            query = self._put(query, "baseline", "baseline", baseline.unit, ratio)
+            query = self.put(query, "baseline", "baseline", baseline.unit, ratio)
             sentence = message(N_("the baseline: {text}"), text=baseline.text)
             self.steps.append(Step("based", sentence, query))
             source = "based"
@@ -342,7 +376,9 @@ class Compiler:
                     raise AssertionError(component)
                 tree = substitute(tier_reached(terms), self.exact_targets)
                 reached = self.render.ratio(tree).numerator
-            query = query.select(exp.alias_(exp.cast(reached, exp.DataType.build("INT")), f"tier_{n}"))
+            query = query.select(
+                exp.alias_(exp.cast(reached, exp.DataType.build("INT")), f"tier_{n}")
+            )
             amount = self.render.ratio(substitute(component.form.amount(terms), self.exact_targets))
             query = query.select(exp.alias_(wide(amount.numerator), f"exact_{n}"))
             if isinstance(amount.denominator, int):
@@ -356,7 +392,9 @@ class Compiler:
         for n, denominator in enumerate(below, start=1):
             whole_units = rounded(Ratio(exp.column(f"exact_{n}"), denominator))
             pays = exp.and_(exp.column("takes_part"), exp.column(f"when_{n}"))
-            earns = exp.case().when(pays, exp.func("COALESCE", whole_units, whole(0))).else_(whole(0))
+            earns = (
+                exp.case().when(pays, exp.func("COALESCE", whole_units, whole(0))).else_(whole(0))
+            )
             query = query.select(exp.alias_(exp.paren(earns), f"earned_{n}"))
         sentence = message(N_("each component's amount, rounded half up to the minor unit, once"))
         self.steps.append(Step("earned", sentence, query))
@@ -365,12 +403,17 @@ class Compiler:
         """Add the step that applies the cap, in the order of the components, and the minimum."""
         cap, least = self.program.limits.per_merchant, self.program.limits.minimum
         count = len(self.program.components)
-        upto = [_sum([exp.column(f"earned_{n}") for n in range(1, last + 1)]) for last in range(count + 1)]
+        upto = [
+            _sum([exp.column(f"earned_{n}") for n in range(1, last + 1)])
+            for last in range(count + 1)
+        ]
         if cap is not None:
             upto = [exp.func("LEAST", total, whole(cap)) for total in upto]
         query = exp.select("*").from_("earned")
         for n in range(1, count + 1):
-            part: SQL = exp.Sub(this=exp.paren(upto[n].copy()), expression=exp.paren(upto[n - 1].copy()))
+            part: SQL = exp.Sub(
+                this=exp.paren(upto[n].copy()), expression=exp.paren(upto[n - 1].copy())
+            )
             if least is not None:
                 low = exp.LT(this=exp.paren(upto[count].copy()), expression=whole(least))
                 part = exp.case().when(low, whole(0)).else_(part)

@@ -61,6 +61,14 @@ class DuckDB:
                 query = query.with_(step.name, as_=step.query.copy(), copy=False)
         return self._arrow(query.sql(dialect=DIALECT, pretty=True))
 
+    def merchant(self, merchant: str) -> dict[str, Any]:
+        """Return the merchant's own columns, nothing where it does not exist."""
+        sql = "SELECT * FROM merchants WHERE merchant_id = $1"
+        found = self._connection.execute(sql, [merchant])
+        names = [column[0] for column in found.description or ()]
+        row = found.fetchone()
+        return dict(zip(names, row, strict=True)) if row else {}
+
     def _arrow(self, sql: str) -> pa.Table:
         with ThreadPoolExecutor(1) as worker:
             running: Future[Any] = worker.submit(self._fetch, sql)
@@ -93,7 +101,7 @@ def open_engine(
 
     Raises EngineError for what the database cannot do: memory, disk, amounts beyond 64 bits.
     """
-    import duckdb  # noqa: PLC0415 - heavy; only commands that compute pay for it
+    import duckdb
 
     wanted = [name for name in facts.tables if any(name in plan.tables for plan in plans)]
     reads = {Path(path).parent for name in wanted for path in facts.tables[name].paths}
@@ -126,7 +134,8 @@ def _narrow(
     orders: list[str] | None = None
     if "orders" in wanted:
         connection.execute(
-            "CREATE TEMP TABLE orders AS SELECT * FROM all_orders WHERE merchant_id = $1", [merchant]
+            "CREATE TEMP TABLE orders AS SELECT * FROM all_orders WHERE merchant_id = $1",
+            [merchant],
         )
         orders = [row[0] for row in connection.execute("SELECT order_id FROM orders").fetchall()]
     for name in wanted:

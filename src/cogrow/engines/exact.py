@@ -30,7 +30,7 @@ from cogrow.expressions.tree import (
 #: What a NUMBER column is multiplied by to be whole: its scale is 6.
 NUMBER_SCALE = 10**6
 
-SQL = exp.Expression
+SQL = exp.Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +192,8 @@ class Renderer:
             known = exp.Not(this=exp.Is(this=_wrapped(left.numerator), expression=exp.null()))
             return self._pick(known, left, right)
         a, b, _ = common(left, right)
-        kind = exp.LTE if op == "least" else exp.GTE
-        return self._pick(kind(this=_wrapped(a), expression=_wrapped(b)), left, right)
+        order = exp.LTE if op == "least" else exp.GTE
+        return self._pick(order(this=_wrapped(a), expression=_wrapped(b)), left, right)
 
     def _product(self, left: Ratio, right: Ratio) -> Ratio:
         a, b = left.numerator, right.numerator
@@ -249,8 +249,8 @@ class Renderer:
         if tree.op == "starts_with":
             return exp.StartsWith(this=self.any(tree.args[0]), expression=self.any(tree.args[1]))
         if tree.op == "if":
-            parts = [self.flag(arg) for arg in tree.args]
-            return exp.case().when(parts[0], parts[1]).else_(parts[2])
+            condition, then, otherwise = (self.flag(arg) for arg in tree.args)
+            return exp.case().when(condition, then).else_(otherwise)
         if tree.op == "coalesce":
             return exp.func("COALESCE", *(self.flag(arg) for arg in tree.args))
         return self._comparison(tree)
@@ -266,7 +266,9 @@ class Renderer:
         kinds |= {"<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}
         left, right = tree.args
         if left.unit in NUMERIC:
-            a, b = self._plain_number(left, right) or common(self.ratio(left), self.ratio(right))[:2]
+            a, b = (
+                self._plain_number(left, right) or common(self.ratio(left), self.ratio(right))[:2]
+            )
         else:
             a, b = self.any(left), self.any(right)
         return kinds[tree.op](this=_wrapped(a), expression=_wrapped(b))

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
-from cogrow.engines.exact import SQL, Ratio, Renderer, day, instant, text, times, wide, whole
+from cogrow.engines.exact import SQL, Ratio, Renderer, day, instant, text, times, whole, wide
 from cogrow.expressions.tree import (
     Aggregate,
     ColumnRef,
@@ -40,6 +40,11 @@ class Measured:
     aggregate: Aggregate
     window: Window
     column: str
+
+    @property
+    def scale(self) -> int:
+        """Return what the summed column is a multiple of."""
+        return _scale(self.aggregate)
 
     @property
     def ratio(self) -> Ratio:
@@ -193,9 +198,15 @@ class FactQuery:
             here = self.table
             chain = path_to(self.table, goal) or ()
             if self.by_line and goal == "products":
-                chain = (*(path_to("refunds", "order_lines") or ()), Link("products", ("product_id",)))
+                chain = (
+                    *(path_to("refunds", "order_lines") or ()),
+                    Link("products", ("product_id",)),
+                )
             if goal == "merchants" and self.table in ("refunds", "order_lines"):
-                chain = (*(path_to(self.table, "orders") or ()), Link("merchants", ("merchant_id",)))
+                chain = (
+                    *(path_to(self.table, "orders") or ()),
+                    Link("merchants", ("merchant_id",)),
+                )
             for link in chain:
                 found.setdefault(link.table, (link, here))
                 here = link.table
@@ -278,7 +289,6 @@ class FactQuery:
         if aggregate.where is None:
             return value
         return exp.case().when(self.render.flag(aggregate.where), value)
-
 
 
 #: A refund of a whole order, told apart by line in proportion to what each line paid: line i gets

@@ -12,7 +12,7 @@ from datetime import date
 from sqlglot import exp
 
 from cogrow.errors import Message
-from cogrow.expressions.tree import Unit
+from cogrow.expressions.tree import Aggregate, Tree, Unit
 from cogrow.period import Period
 
 
@@ -28,7 +28,8 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Stored:
     """Where a computed value stands in the result: `column`, over `denominator` (a column's name, or
-    a constant)."""
+    a constant).
+    """
 
     column: str
     unit: Unit
@@ -36,23 +37,34 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class FactRows:
-    """The rows of one fact table that a program measures, in a form that can be listed.
+class Added:
+    """What listed rows add up to: `column` of the listing, over `scale`, makes `aggregate`."""
 
-    `query` selects identity, date and amounts, each with the merchant; `period` is the window.
+    column: str
+    aggregate: Aggregate
+    scale: int
+
+
+@dataclass(frozen=True, slots=True)
+class FactRows:
+    """The rows of one fact table that a program measures in one window (`now`, `before`).
+
+    `query` selects identity, date and one column per aggregate with what the row adds to it.
     """
 
     table: str
     window: str
     query: exp.Query
+    adds: tuple[Added, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All steps of one program in one period, the last of which is the result.
 
-    `stored` maps each metric, target and the baseline to its columns; `rows` list the facts behind
-    each aggregate, by the names they have in the measured step.
+    `stored` maps each metric, target and the baseline to its columns. `rows` list the facts behind
+    each aggregate, and `formulas` say how a metric, or the baseline, is made of the aggregates of a
+    window.
     """
 
     program: str
@@ -63,6 +75,7 @@ class Plan:
     steps: tuple[Step, ...]
     stored: dict[str, Stored]
     rows: tuple[FactRows, ...]
+    formulas: dict[str, tuple[str, Tree]]
     earliest: date
 
     def sql(self, dialect: str) -> str:

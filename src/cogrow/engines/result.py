@@ -12,7 +12,16 @@ from cogrow.period import Period
 from cogrow.programs.program import Component, Program, as_rate
 
 #: Columns every program's earnings have, before and after its own figures.
-FIRST = ("program", "version", "merchant_id", "period", "component", "form", "eligible", "gates_passed")
+FIRST = (
+    "program",
+    "version",
+    "merchant_id",
+    "period",
+    "component",
+    "form",
+    "eligible",
+    "gates_passed",
+)
 LAST = ("condition_met", "tier", "rate", "earned_minor", "amount_minor", "currency", "reason")
 
 #: Why a row pays what it pays.
@@ -73,8 +82,12 @@ def _component(
         exp.alias_(exp.column(f"when_{n}"), "condition_met"),
         exp.alias_(exp.column(f"tier_{n}"), "tier"),
         exp.alias_(_rate(program, component, n), "rate"),
-        exp.alias_(exp.cast(exp.column(f"earned_{n}"), exp.DataType.build("BIGINT")), "earned_minor"),
-        exp.alias_(exp.cast(exp.column(f"amount_{n}"), exp.DataType.build("BIGINT")), "amount_minor"),
+        exp.alias_(
+            exp.cast(exp.column(f"earned_{n}"), exp.DataType.build("BIGINT")), "earned_minor"
+        ),
+        exp.alias_(
+            exp.cast(exp.column(f"amount_{n}"), exp.DataType.build("BIGINT")), "amount_minor"
+        ),
         exp.alias_(text(program.currency), "currency"),
         exp.alias_(reason, "reason"),
         "foreign_rows",

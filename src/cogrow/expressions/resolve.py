@@ -187,7 +187,9 @@ class _Resolver:
     def scalar(self, node: Call, args: list[Tree]) -> Tree:
         name, nodes = node.function, node.arguments
         if name in ("starts_with", "lower"):
-            texts = [fit(a, Unit.TEXT, self.currency, n.at) for a, n in zip(args, nodes, strict=True)]
+            texts = [
+                fit(a, Unit.TEXT, self.currency, n.at) for a, n in zip(args, nodes, strict=True)
+            ]
             return Op(name, tuple(texts), Unit.FLAG if name == "starts_with" else Unit.TEXT)
         if name == "days_between":
             if all(arg.unit is Unit.DAY for arg in args):
@@ -301,7 +303,7 @@ class AggregateScope:
         near = [t for t in self.schema.reachable(self.preferred) if t in fitting]
         near.sort(key=lambda table: table not in set().union(*owners))
         if near or len(fitting) <= 1:
-            return (near or fitting or [None])[0]
+            return next(iter(near or fitting), None)
         what = N_("`{name}` stands in several tables; write {choices}.")
         choices = " / ".join(f"{table}.{names[0].name}" for table in fitting)
         raise ExpressionError(message(what, name=str(names[0]), choices=choices), names[0].at)

@@ -36,7 +36,8 @@ class Schema:
 
     def reachable(self, table: str, *, always: bool = False) -> list[str]:
         """Return `table` and every table a row of it leads to (`always`: never to nothing), nearest
-        first."""
+        first.
+        """
         chains = {name: path_to(table, name) for name in TABLES}
         found = [
             (len(chain), name)
@@ -111,7 +112,9 @@ class RowScope:
     def aggregate(self, call: Call) -> Tree:
         """Refuse: a condition on one row cannot count rows."""
         raise ExpressionError(
-            message(N_("`{name}` counts over rows; here only one row is seen."), name=call.function),
+            message(
+                N_("`{name}` counts over rows; here only one row is seen."), name=call.function
+            ),
             call.at,
         )
 

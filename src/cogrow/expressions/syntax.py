@@ -242,12 +242,14 @@ def parse(text: str) -> Node:
             raise error.orig_exc from None
         raise
     except UnexpectedInput as error:
-        at = error.pos_in_stream if error.pos_in_stream is not None else len(text)
+        at = len(text) if (found_at := error.pos_in_stream) is None else found_at
         if isinstance(error, UnexpectedToken) and error.token.type in _ENDS:
-            raise ExpressionError(message(N_("The expression ends too early.")), len(text)) from None
+            raise ExpressionError(
+                message(N_("The expression ends too early.")), len(text)
+            ) from None
         found = text[at : at + 20].split("\n")[0] or "?"
-        what = message(N_("The expression cannot be read from {found} on."), found=repr(found))
-        raise ExpressionError(what, at) from None
+        unreadable = N_("The expression cannot be read from {found} on.")
+        raise ExpressionError(message(unreadable, found=repr(found)), at) from None
     count, depth = _size(node)
     if count > MOST_NODES or depth > DEEPEST:
         what = N_(

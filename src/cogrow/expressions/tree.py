@@ -5,7 +5,7 @@ Values are exact: a tree of numbers stands for a rational, and is rounded only w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -139,6 +139,15 @@ def substitute(tree: Tree, named: dict[str, Tree]) -> Tree:
         return named.get(tree.name, tree)
     if isinstance(tree, Op):
         return replace(tree, args=tuple(substitute(arg, named) for arg in tree.args))
+    return tree
+
+
+def put_in(tree: Tree, known: Mapping[Aggregate, Tree]) -> Tree:
+    """Return the tree with each Aggregate in `known` replaced by its tree."""
+    if isinstance(tree, Aggregate):
+        return known.get(tree, tree)
+    if isinstance(tree, Op):
+        return replace(tree, args=tuple(put_in(arg, known) for arg in tree.args))
     return tree
 
 

@@ -195,8 +195,8 @@ class Builder:
             if table == "dated_by":
                 continue
             if table not in TABLES:
-                what = message(N_("There is no table of facts called `{name}`."), name=table)
-                self.complain("PRG014", path, what, nearest(table, TABLES), key=True)
+                missing = message(N_("There is no table of facts called `{name}`."), name=table)
+                self.complain("PRG014", path, missing, nearest(table, TABLES), key=True)
                 continue
             conditions[table] = self.condition(path, text, RowScope(self.schema, table))
         if "order_lines" in conditions and "orders" in conditions:

@@ -52,7 +52,8 @@ def _scaled(line: Line, factor: Fraction) -> Line:
 
 def order(lower: Tree, higher: Tree) -> int | None:
     """Return 1 if `higher` > `lower` wherever the values they use are positive, -1 if it is <, 0 if
-    they are equal, None where it depends on the facts."""
+    they are equal, None where it depends on the facts.
+    """
     low, high = as_line(lower), as_line(higher)
     if low is None or high is None:
         return None
@@ -115,7 +116,7 @@ def _tiers_ascend(build: Builder, program: Program) -> None:
 def _raw(build: Builder, path: Path) -> list[dict[str, str]]:
     here = build.document.data
     for part in path:
-        here = here[part]  # type: ignore[index,call-overload]
+        here = here[part]  # type: ignore[index]
     return here.get("tiers", []) if isinstance(here, dict) else []
 
 

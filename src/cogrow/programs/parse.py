@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cogrow.errors import N_, DataError, Issue, ProgramError, Severity, Span, message
+from cogrow.expressions.scope import RowScope
 from cogrow.expressions.tree import Const, Unit
 from cogrow.ids import ProgramId, Version, content_hash
 from cogrow.period import Period, parse_period
@@ -18,7 +19,6 @@ from cogrow.programs.check import check
 from cogrow.programs.program import Example, Program, Schedule
 from cogrow.programs.spec import ProgramSpec
 from cogrow.programs.terms import baseline, components, gates, limits, targets
-from cogrow.expressions.scope import RowScope
 from cogrow.schema import validate
 from cogrow.strict_yaml import Document, read
 
@@ -32,24 +32,32 @@ class Parsed:
     issues: tuple[Issue, ...]
 
 
+def parse_all(paths: Iterable[Path]) -> list[Parsed]:
+    """Return what each file gives; a program whose id another file has already is an error too."""
+    found, seen = [], dict[str, str]()
+    for path in paths:
+        one = parse_file(path)
+        if one.program is not None and one.program.id in seen:
+            what = N_("The program `{name}` is also in {other}.")
+            said = message(what, name=one.program.id, other=seen[one.program.id])
+            issue = Issue("PRG035", said, Span(one.file, 1, 1, "program"))
+            one = Parsed(one.file, None, (*one.issues, issue))
+        elif one.program is not None:
+            seen[one.program.id] = one.file
+        found.append(one)
+    return found
+
+
 def load(paths: Iterable[Path]) -> tuple[list[Program], list[Issue]]:
     """Return the programs in the files, and their warnings.
 
-    Raises ProgramError with every issue of every file if one of them has an error or two share an id.
+    Raises ProgramError with every issue of every file if one of them has an error.
     """
-    parsed = [parse_file(path) for path in paths]
+    parsed = parse_all(paths)
     issues = [issue for one in parsed for issue in one.issues]
-    programs = [one.program for one in parsed if one.program is not None]
-    seen: dict[str, str] = {}
-    for program in programs:
-        if program.id in seen:
-            what = N_("The program `{name}` is also in {other}.")
-            said = message(what, name=program.id, other=seen[program.id])
-            issues.append(Issue("PRG035", said, Span(program.file, 1, 1, "program")))
-        seen[program.id] = program.file
     if any(issue.severity is Severity.ERROR for issue in issues):
         raise ProgramError(message(N_("The program has issues; nothing was computed.")), issues)
-    return programs, issues
+    return [one.program for one in parsed if one.program is not None], issues
 
 
 def parse_file(path: Path) -> Parsed:
@@ -87,7 +95,9 @@ def _program(build: Builder) -> Program:
     elif spec.baseline is not None:
         build.named["baseline"] = Unit.MONEY
     found_targets = targets(build)
-    schedule = Schedule(spec.period.start, spec.period.until, spec.period.every, spec.period.timezone)
+    schedule = Schedule(
+        spec.period.start, spec.period.until, spec.period.every, spec.period.timezone
+    )
     found_gates, found_components = gates(build), components(build)
     for name in spec.metrics:
         build.measure(name)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from cogrow.errors import N_, NotFound, Span, message
 from cogrow.expressions.scope import Schema
-from cogrow.expressions.tree import Tree, Unit
+from cogrow.expressions.tree import Tree, Unit, values
 from cogrow.ids import ProgramId, Version
 from cogrow.period import Every, Period, periods_between
 from cogrow.rewards.terms import Form, Terms
@@ -106,7 +106,9 @@ class Baseline:
         if months and period.start.day == period.end.day == 1:
             return period.shifted(-months)
         start = period.start - (period.end - period.start)
-        return Period(start, period.start, f"{start}..{date.fromordinal(period.start.toordinal() - 1)}")
+        return Period(
+            start, period.start, f"{start}..{date.fromordinal(period.start.toordinal() - 1)}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +123,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One reward of the program; components add up. `when` must hold for it to pay."""
+    """One reward of the program; components add up. `when` must hold for it to pay.
+
+    `texts` are its terms as written, `tier_texts` where each tier begins, as written.
+    """
 
     name: str
     form: Form
     terms: Terms
     texts: Mapping[str, str]
+    tier_texts: tuple[str, ...] = ()
     when: Condition | None = None
 
 
@@ -176,6 +182,17 @@ class Program:
     limits: Limits
     examples: tuple[Example, ...]
     schema: Schema
+
+    @property
+    def main_measure(self) -> str:
+        """Return the metric the program is about: what its first component is tiered by or pays on."""
+        for component in self.components:
+            for tree in (component.terms.qualifies_on, component.terms.pays_on):
+                names = values(tree) if tree is not None else []
+                for name in names:
+                    if any(measure.name == name for measure in self.measures):
+                        return name
+        return self.measures[0].name if self.measures else ""
 
     def measure(self, name: str) -> Measure:
         """Return the measure called `name`."""

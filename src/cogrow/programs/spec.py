@@ -59,8 +59,12 @@ def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-_ID = N_("`{name}` is {found}; it should be lower-case letters, digits and hyphens, 2 to 64 of them.")
-_WORD = N_("{found} cannot be a name; use lower-case letters, digits and _, beginning with a letter.")
+_ID = N_(
+    "`{name}` is {found}; it should be lower-case letters, digits and hyphens, 2 to 64 of them."
+)
+_WORD = N_(
+    "{found} cannot be a name; use lower-case letters, digits and _, beginning with a letter."
+)
 
 ProgramName = Annotated[str, _name(r"[a-z][a-z0-9-]{1,63}", _ID)]
 Word = Annotated[str, _name(r"[a-z][a-z0-9_]{0,39}", _WORD)]
@@ -133,9 +137,7 @@ class ProgramSpec(Declared):
         "commission", "new_product", "offsite", "membership", "new_merchant", "environment"
     ]
     currency: Currency
-    columns: dict[
-        str, Literal["money", "count", "number", "text", "flag", "instant", "day"]
-    ] = {}
+    columns: dict[str, Literal["money", "count", "number", "text", "flag", "instant", "day"]] = {}
     merchants: str = "all"
     gates: Texts = ()
     period: PeriodSpec

@@ -37,8 +37,8 @@ def baseline(build: Builder) -> Baseline | None:
             measure = build.measure(found[1])
             if measure is None:
                 if found[1] not in build.spec.metrics:
-                    what = message(N_("There is no metric called `{name}`."), name=found[1])
-                    build.complain("PRG016", path, what, nearest(found[1], build.known()))
+                    missing = message(N_("There is no metric called `{name}`."), name=found[1])
+                    build.complain("PRG016", path, missing, nearest(found[1], build.known()))
                 return None
             return Baseline(kind, text, measure.unit, measure.name)
     if " of the " in text:
@@ -130,7 +130,8 @@ def _component(build: Builder, path: Path, raw: Any) -> Component | None:
     when = _condition(build, (*path, "when"), whole["when"]) if whole["when"] else None
     terms = _terms(build, inside, form, part)
     texts = {key: text for key, text in part.model_dump().items() if isinstance(text, str)}
-    return Component(whole["name"] or name, form, terms, texts, when)
+    starts = tuple(tier["start"] for tier in part.model_dump().get("tiers") or ())
+    return Component(whole["name"] or name, form, terms, texts, starts, when)
 
 
 def _terms(build: Builder, path: Path, form: Form, part: Declared) -> Terms:
@@ -150,11 +151,13 @@ def _terms(build: Builder, path: Path, form: Form, part: Declared) -> Terms:
         elif "baseline" in build.named:
             over = Value("baseline", build.named["baseline"])
         else:
-            what = N_("`{form}` pays on what is above a baseline; declare `baseline`, or give `over`.")
+            what = N_(
+                "`{form}` pays on what is above a baseline; declare `baseline`, or give `over`."
+            )
             build.complain("PRG019", path, message(what, form=form.name))
         if over is not None and unit is not None and over.unit is not unit:
-            what = message(N_("`pays_on` and the baseline are counted in different units."))
-            build.complain("PRG020", path, what)
+            misfit = message(N_("`pays_on` and the baseline are counted in different units."))
+            build.complain("PRG020", path, misfit)
     tiers = _tiers(build, (*path, "tiers"), form, raw.get(Key.TIERS) or (), qualifies_on, unit)
     rate = build.rate((*path, Key.RATE), raw[Key.RATE], unit) if raw.get(Key.RATE) else None
     amount = build.amount((*path, Key.AMOUNT), raw.get(Key.AMOUNT))

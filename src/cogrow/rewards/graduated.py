@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from cogrow.errors import N_, message
-from cogrow.expressions.tree import Const, Tree, Unit, add, greatest, least, multiply, number, subtract
+from cogrow.expressions.tree import (
+    Const,
+    Tree,
+    Unit,
+    add,
+    greatest,
+    least,
+    multiply,
+    number,
+    subtract,
+)
 from cogrow.rewards.terms import Form, Key, Terms, given
 
 
@@ -12,7 +22,8 @@ def slices(terms: Terms) -> list[Tree]:
 
     The slice of tier i is max(0, min(value, start of tier i+1) - start of tier i); the last is open.
     """
-    value, parts = given(terms.pays_on), []
+    value = given(terms.pays_on)
+    parts: list[Tree] = []
     for tier, following in zip(terms.tiers, (*terms.tiers[1:], None), strict=True):
         upto = least(value, following.start) if following else value
         parts.append(greatest(subtract(upto, tier.start), number(0, value.unit)))

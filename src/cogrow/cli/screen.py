@@ -1,0 +1,108 @@
+"""What a person sees: tables, issues, progress. Plain text where the output is not a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from cogrow.errors import N_, CogrowError, Issue, Message, Severity, Translate, message
+
+
+class Screen:
+    """Says things in one language, as text or (`as_json`) as one JSON document on standard output."""
+
+    def __init__(self, translate: Translate, *, as_json: bool) -> None:
+        self.translate, self.as_json = translate, as_json
+
+    def t(self, said: str | Message) -> str:
+        """Return a message in the reader's language; a bare string as it is."""
+        return said.render(self.translate) if isinstance(said, Message) else said
+
+    def say(self, said: str | Message = "", *, bold: bool = False, fg: str | None = None) -> None:
+        """Print a line, unless the output is JSON."""
+        if not self.as_json:
+            click.secho(self.t(said), bold=bold or None, fg=fg)
+
+    def data(self, value: Any) -> None:
+        """Print the JSON document, if that is what was asked for."""
+        if self.as_json:
+            click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+    def table(
+        self, heads: Sequence[str | Message], rows: Iterable[Sequence[str | Message]]
+    ) -> None:
+        """Print a table; columns whose cells are all numbers stand to the right."""
+        if self.as_json:
+            return
+        from rich.cells import cell_len
+
+        texts = [[self.t(cell) for cell in row] for row in rows]
+        titles = [self.t(head) for head in heads]
+        widths = [
+            max(cell_len(cell) for cell in column) for column in zip(titles, *texts, strict=True)
+        ]
+        right = [_numeric([row[i] for row in texts]) for i in range(len(titles))]
+
+        def line(cells: Sequence[str]) -> str:
+            parts = []
+            for cell, width, to_right in zip(cells, widths, right, strict=True):
+                space = " " * (width - cell_len(cell))
+                parts.append(space + cell if to_right else cell + space)
+            return "  " + "  ".join(parts).rstrip()
+
+        click.secho(line(titles), dim=True)
+        for row in texts:
+            click.echo(line(row))
+
+    def issues(self, issues: Iterable[Issue]) -> None:
+        """Print issues to standard error, each with its place; sample rows below it."""
+        for issue in issues:
+            error = issue.severity is Severity.ERROR
+            word = self.t(message(N_("error") if error else N_("warning")))
+            head = click.style(f"{word} {issue.code}", fg="red" if error else "yellow", bold=True)
+            click.echo(f"{head} {issue.text(self.translate)}", err=True)
+            for sample in issue.samples:
+                shown = ", ".join(f"{name}={value}" for name, value in sample.items())
+                click.echo(f"    {shown}", err=True)
+
+    def failure(self, error: CogrowError) -> None:
+        """Print an error with all its issues: to standard error, or as JSON."""
+        if self.as_json:
+            issues = [issue.as_json(self.translate) for issue in error.issues]
+            self.data({"error": self.t(error.what), "exit_code": error.exit_code, "issues": issues})
+            return
+        click.secho(self.t(error.what), fg="red", bold=True, err=True)
+        self.issues(error.issues)
+
+    @contextmanager
+    def progress(self) -> Iterator[Any]:
+        """Yield a progress function (label, done, total): bars on a terminal, silence elsewhere."""
+        if self.as_json or not sys.stderr.isatty():
+            yield lambda label, done, total: None
+            return
+        from rich.console import Console
+        from rich.progress import Progress
+
+        bars: dict[str, Any] = {}
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+
+            def report(label: str, done: int, total: int) -> None:
+                if label not in bars:
+                    bars[label] = progress.add_task(self.translate(label), total=total)
+                progress.update(bars[label], completed=done, total=total)
+
+            yield report
+
+
+def _numeric(cells: Sequence[str]) -> bool:
+    shown = [cell for cell in cells if cell not in ("", "-")]
+    return (
+        bool(shown)
+        and all(cell[-1:].isdigit() or cell[-1:] == "%" for cell in shown)
+        and all(cell[:1].isdigit() or cell[:1] in "-+≈" for cell in shown)
+    )

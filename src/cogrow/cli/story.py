@@ -1,0 +1,93 @@
+"""The demo: a marketplace, its programs, what merchants earned, and the reason for every cent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from cogrow.cli.screen import Screen
+from cogrow.cli.show import show_checked, show_earned, show_explained, show_simulated
+from cogrow.embedded import Limits
+from cogrow.errors import N_, InvariantBroken, message
+from cogrow.operations.check import check
+from cogrow.operations.choose import library
+from cogrow.operations.earn import Earned, as_json, earn
+from cogrow.operations.examples import run_examples
+from cogrow.operations.explain import explain
+from cogrow.operations.simulate import simulate_facts
+
+QUARTERS = ("2025Q2", "2025Q3")
+START, END = date(2024, 1, 1), date(2026, 1, 1)
+
+
+def tell(screen: Screen, out: Path, lines: int, seed: int) -> None:
+    """Run the whole story into the folder `out`."""
+    facts, earnings = out / "facts", out / "earnings"
+    limits, names = Limits(), list(library())
+    screen.say(
+        message(N_("1. A marketplace of {lines} order lines"), lines=f"{lines:,}"), bold=True
+    )
+    with screen.progress() as progress:
+        made = simulate_facts(facts, lines, seed, START, END, progress)
+    quiet = Screen(screen.translate, as_json=False)
+    if not screen.as_json:
+        show_simulated(quiet, made)
+    screen.say()
+    screen.say(message(N_("2. The programs, checked, and their worked examples")), bold=True)
+    if not screen.as_json:
+        show_checked(quiet, check(names))
+    outcomes, _ = run_examples(names, limits)
+    passed = sum(outcome.passed for outcome in outcomes)
+    screen.say(
+        message(
+            N_("{passed} of {count} worked examples pay what they say."),
+            passed=passed,
+            count=len(outcomes),
+        )
+    )
+    screen.say()
+    screen.say(message(N_("3. What every merchant earned, two quarters")), bold=True)
+    with screen.progress() as progress:
+        earned, _ = earn(names, facts, QUARTERS, earnings, limits, progress)
+    for one in earned:
+        show_earned(screen, one)
+    best = _best(earned)
+    merchant = best.summary.top[0].merchant
+    screen.say()
+    screen.say(message(N_("4. Why {merchant} earned that"), merchant=merchant), bold=True)
+    with screen.progress() as progress:
+        found = explain(
+            best.program.id,
+            merchant,
+            facts,
+            best.period.name,
+            rows=True,
+            limits=limits,
+            progress=progress,
+        )
+    show_explained(screen, found)
+    _next(screen, out, best, merchant)
+    screen.data({"earnings": as_json(earned), "explanation": found.as_json(screen.translate)})
+
+
+def _best(earned: Sequence[Earned]) -> Earned:
+    """Return the earnings whose top merchant is the smallest of the paid: its rows fit a screen."""
+    paid = [one for one in earned if one.summary.top]
+    if not paid:
+        raise InvariantBroken(message(N_("The demo marketplace earns nothing.")))
+    return min(paid, key=lambda one: (one.summary.top[0].measured or 0, one.program.id))
+
+
+def _next(screen: Screen, out: Path, best: Earned, merchant: str) -> None:
+    screen.say()
+    screen.say(message(N_("Next, try:")), bold=True)
+    program, period = best.program.id, best.period.name
+    for line in (
+        f"cogrow explain {program} {merchant} --period {period} --facts {out / 'facts'} --rows",
+        f"cogrow earn {program} --period 2025Q1 --facts {out / 'facts'} --out {out / 'earnings'}",
+        f"cogrow facts check {out / 'facts'}",
+        "cogrow programs",
+        "cogrow --lang zh demo",
+    ):
+        screen.say(f"  {line}")

@@ -1,0 +1,140 @@
+"""earn: what every merchant earned, to the minor unit, as Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from cogrow.embedded import Limits
+from cogrow.engines.compile import compile_plan
+from cogrow.engines.duckdb import open_engine
+from cogrow.engines.plan import Plan
+from cogrow.errors import N_, DataError, Issue, Span, message
+from cogrow.facts import FactFiles
+from cogrow.operations.choose import periods_of, programs
+from cogrow.operations.summary import Summary, summarize
+from cogrow.period import Period
+from cogrow.programs.program import Program
+from cogrow.sources.folder import open_facts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: Called with what is being done, how much of it, of how much.
+Progress = Callable[[str, int, int], None]
+
+#: Rows in a row group of the result, fixed so that equal results are equal bytes.
+ROW_GROUP = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """One program in one period: where its earnings are, and what they come to."""
+
+    program: Program
+    period: Period
+    path: Path
+    summary: Summary
+
+
+def earn(
+    names: Iterable[str],
+    facts: Path,
+    period_names: Sequence[str],
+    out: Path,
+    limits: Limits,
+    progress: Progress,
+) -> tuple[list[Earned], list[Issue]]:
+    """Compute the programs in the periods and write `out/<program>/<period>.parquet`.
+
+    Returns what was earned, and the warnings about programs and facts. Files are moved into place
+    when everything has been computed; an error leaves what was there. Raises ProgramError,
+    DataError, NotFound, EngineError.
+    """
+    chosen, issues = programs(names)
+    runs = [(program, period) for program in chosen for period in periods_of(program, period_names)]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".cogrow-", dir=out.parent) as work:
+        opened, report = open_facts(facts, Path(work) / "facts", limits, progress)
+        if report is not None:
+            issues += list(report.warnings)
+        earned = _compute(runs, opened, out, Path(work), limits, progress)
+        for one in earned:
+            one.path.parent.mkdir(parents=True, exist_ok=True)
+            (Path(work) / one.path.relative_to(out)).replace(one.path)
+    return earned, issues
+
+
+def _compute(
+    runs: list[tuple[Program, Period]],
+    facts: FactFiles,
+    out: Path,
+    work: Path,
+    limits: Limits,
+    progress: Progress,
+) -> list[Earned]:
+    plans = [compile_plan(program, period, facts) for program, period in runs]
+    label, found = "", []
+
+    def report(percent: int) -> None:
+        progress(label, percent, 100)
+
+    with open_engine(facts, plans, limits, progress=report) as engine:
+        for (program, period), plan in zip(runs, plans, strict=True):
+            label = f"{program.id} {period}"
+            report(0)
+            table = engine.earn(plan)
+            refuse_empty(program, plan, table)
+            path = Path(program.id) / f"{period.name}.parquet"
+            write(table, work / path)
+            found.append(Earned(program, period, out / path, summarize(program, table)))
+            report(100)
+    return found
+
+
+def refuse_empty(program: Program, plan: Plan, table: pa.Table) -> None:
+    """Raise DataError where nothing at all was measured: a period without facts, or no merchants."""
+    import pyarrow.compute as pc
+
+    if table.num_rows == 0:
+        what = message(N_("The table `merchants` is empty."))
+        raise DataError(
+            message(N_("Nobody can earn.")), [Issue("FCT105", what, Span(path="merchants"))]
+        )
+    figures = [f"measured_{measure.name}" for measure in program.measures]
+    if any(pc.any(pc.not_equal(table.column(name), 0)).as_py() for name in figures):
+        return
+    if pc.any(table.column("eligible")).as_py() and plan.rows:
+        what = message(
+            N_("No fact of {period} counts for program {name}."),
+            period=str(plan.period),
+            name=program.id,
+        )
+        hint = message(N_("Check the period, `qualifying`, and `cogrow facts check`."))
+        issue = Issue("FCT104", what, Span(path=str(plan.period)), hint=hint)
+        raise DataError(message(N_("Nothing was measured.")), [issue])
+
+
+def write(table: pa.Table, path: Path) -> None:
+    """Write earnings so that equal results are equal bytes."""
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table.combine_chunks(), path, row_group_size=ROW_GROUP, compression="zstd")
+
+
+def as_json(earned: Iterable[Earned]) -> list[dict[str, Any]]:
+    """Return what was earned as plain data for `--json`."""
+    return [
+        {
+            "program": one.program.id,
+            "version": one.program.version,
+            "period": one.period.name,
+            "path": str(one.path),
+            **one.summary.as_json(),
+        }
+        for one in earned
+    ]

@@ -1,0 +1,147 @@
+"""test: run the worked examples inside programs through the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from cogrow.embedded import Limits
+from cogrow.engines.compile import compile_plan
+from cogrow.engines.duckdb import open_engine
+from cogrow.engines.given import Given, compile_given, derived, needed_names
+from cogrow.engines.plan import Plan
+from cogrow.errors import N_, Issue, ProgramError, Span, message, nearest
+from cogrow.expressions.resolve import fit, resolve
+from cogrow.expressions.scope import ValueScope
+from cogrow.expressions.syntax import ExpressionError, parse
+from cogrow.expressions.tree import Const, Unit
+from cogrow.facts import FactFiles
+from cogrow.operations.choose import programs
+from cogrow.operations.given_facts import write_given
+from cogrow.programs.build import ALWAYS
+from cogrow.programs.program import Example, Program
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one example should pay and what the engine paid, in minor units."""
+
+    program: Program
+    example: Example
+    paid: int
+
+    @property
+    def passed(self) -> bool:
+        """Return whether they are the same."""
+        return self.paid == self.example.pays
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the outcome as plain data."""
+        return {
+            "program": self.program.id,
+            "example": self.example.it,
+            "pays": self.example.pays,
+            "paid": self.paid,
+            "passed": self.passed,
+            "file": self.example.place.file,
+            "line": self.example.place.line,
+        }
+
+
+def run_examples(names: Iterable[str], limits: Limits) -> tuple[list[Outcome], list[Issue]]:
+    """Return the outcome of every example of the programs, and the programs' warnings.
+
+    Raises ProgramError for a program with errors, or an example that gives what the program does
+    not know or leaves out what it needs.
+    """
+    chosen, warnings = programs(names)
+    issues: list[Issue] = []
+    outcomes = []
+    for program in chosen:
+        for example in program.examples:
+            outcomes.append(_run(program, example, limits, issues))
+    if issues:
+        raise ProgramError(message(N_("The examples have issues.")), issues)
+    return [outcome for outcome in outcomes if outcome is not None], warnings
+
+
+def _run(program: Program, example: Example, limits: Limits, issues: list[Issue]) -> Outcome | None:
+    before = len(issues)
+    with ExitStack() as stack:
+        if any(isinstance(part, (dict, list)) for part in example.given.values()):
+            work = Path(stack.enter_context(TemporaryDirectory(prefix="cogrow-")))
+            facts = write_given(program, example, work, issues)
+            if len(issues) > before:
+                return None
+            if "merchant" not in example.given and "merchants" not in example.given:
+                program = replace(program, merchants=ALWAYS)
+            plan = compile_plan(program, example.period, facts)
+        else:
+            facts = FactFiles("", {}, "")
+            values = given_values(program, example, issues)
+            if len(issues) > before:
+                return None
+            plan = compile_given(program, example.period, [values])
+        paid = _paid(plan, facts, limits)
+    return Outcome(program, example, paid)
+
+
+def _paid(plan: Plan, facts: FactFiles, limits: Limits) -> int:
+    with open_engine(facts, [plan], limits) as engine:
+        return int(sum(engine.earn(plan).column("amount_minor").to_pylist()))
+
+
+def given_values(program: Program, example: Example, issues: list[Issue]) -> Given:
+    """Return the values an example gives, exact and in the program's units; adds issues."""
+    units = {measure.name: measure.unit for measure in program.measures}
+    if program.baseline is not None:
+        units["baseline"] = program.baseline.unit
+    for name in needed_names(program):
+        if "." in name:
+            table, _, word = name.partition(".")
+            if found := program.schema.column(table, word):
+                units[name] = found.unit
+    values: dict[str, Fraction | str | bool] = {}
+    place = example.given_place
+    for name, text in example.given.items():
+        where = Span(place.file, place.line, place.column, f"{place.path}.{name}")
+        if name not in units:
+            what = message(N_("`{name}` is not a metric of this program."), name=name)
+            issues.append(Issue("PRG037", what, where, hint=nearest(name, units)))
+            continue
+        value = _constant(program, text, units[name])
+        if isinstance(value, ExpressionError):
+            issues.append(Issue("PRG038", value.what, where, hint=value.hint))
+        else:
+            values[name] = value
+    _complain_missing(program, example, values, issues)
+    return values
+
+
+def _complain_missing(
+    program: Program, example: Example, values: Mapping[str, Any], issues: list[Issue]
+) -> None:
+    own = {"baseline"} if program.baseline and program.baseline.tree is not None else set()
+    known = set(values) | set(derived(program, set(values))) | own
+    missing = sorted(needed_names(program) - known)
+    if missing:
+        what = message(N_("The example does not give {names}."), names=", ".join(missing))
+        issues.append(Issue("PRG039", what, example.given_place))
+
+
+def _constant(program: Program, text: Any, unit: Unit) -> Fraction | str | bool | ExpressionError:
+    if unit is Unit.TEXT:
+        return str(text)
+    try:
+        scope = ValueScope(program.schema, {})
+        tree = fit(resolve(parse(str(text)), scope, program.currency), unit, program.currency)
+    except ExpressionError as error:
+        return error
+    if isinstance(tree, Const) and isinstance(tree.value, (Fraction, bool)):
+        return tree.value
+    return ExpressionError(message(N_("This should be a constant.")))

@@ -1,0 +1,164 @@
+"""explain: why one merchant earned what it earned, down to the order lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from cogrow.embedded import Limits
+from cogrow.engines.compile import compile_plan
+from cogrow.engines.duckdb import DuckDB, open_engine
+from cogrow.engines.plan import Added, FactRows, Plan
+from cogrow.errors import N_, InvariantBroken, NotFound, Translate, message
+from cogrow.expressions.evaluate import Known, evaluate
+from cogrow.expressions.tree import Aggregate, Const, put_in
+from cogrow.operations.choose import one_program, periods_of
+from cogrow.operations.earn import Progress
+from cogrow.operations.explanation import Explanation, Sentence
+from cogrow.operations.figures import read_values
+from cogrow.period import Period
+from cogrow.programs.program import Program
+from cogrow.sources.folder import open_facts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The fact rows of one table in one period that measured values were made of."""
+
+    table: str
+    period: Period
+    rows: pa.Table
+    adds: tuple[Added, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A merchant's derivation: its rows of earnings, the sentences, and the facts where asked for."""
+
+    program: Program
+    period: Period
+    earnings: tuple[Mapping[str, Any], ...]
+    sentences: tuple[Sentence, ...]
+    listed: tuple[Listed, ...]
+
+    def as_json(self, translate: Translate) -> dict[str, Any]:
+        """Return the derivation as plain data."""
+        return {
+            "program": self.program.id,
+            "version": self.program.version,
+            "period": self.period.name,
+            "merchant_id": self.earnings[0]["merchant_id"],
+            "earnings": [{k: _plain(v) for k, v in row.items()} for row in self.earnings],
+            "steps": [sentence.as_json(translate) for sentence in self.sentences],
+            "rows": [
+                {
+                    "table": one.table,
+                    "period": one.period.name,
+                    "rows": [
+                        {k: _plain(v) for k, v in row.items()} for row in one.rows.to_pylist()
+                    ],
+                }
+                for one in self.listed
+            ],
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == int(value) else str(value)
+    return value if isinstance(value, (int, str, bool, type(None))) else str(value)
+
+
+def explain(
+    name: str,
+    merchant: str,
+    facts: Path,
+    period_name: str | None,
+    *,
+    rows: bool,
+    limits: Limits,
+    progress: Progress,
+) -> Explained:
+    """Return the derivation of what `merchant` earned in a period; `rows` lists the facts behind it.
+
+    Raises NotFound for an unknown program, period or merchant, ProgramError, DataError, EngineError.
+    """
+    program = one_program(name)
+    period = periods_of(program, [period_name] if period_name else [])[0]
+    with TemporaryDirectory(prefix="cogrow-") as work:
+        opened, _ = open_facts(facts, Path(work), limits, progress)
+        plan = compile_plan(program, period, opened)
+        with open_engine(opened, [plan], limits, merchant=merchant) as engine:
+            earnings = engine.earn(plan).to_pylist()
+            if not earnings:
+                what = N_("There is no merchant {name} in the facts.")
+                raise NotFound(message(what, name=merchant))
+            told = Explanation(program, plan, earnings, _attributes(engine, merchant))
+            listed = tuple(_listed(engine, plan, one) for one in plan.rows) if rows else ()
+            if rows:
+                check_sums(plan, earnings[0], listed)
+            return Explained(program, period, tuple(earnings), tuple(told.sentences()), listed)
+
+
+def _attributes(engine: DuckDB, merchant: str) -> dict[str, Known]:
+    """Return the merchant's own columns as exact values."""
+    row = engine.merchant(merchant)
+    return {name: _known(value) for name, value in row.items()}
+
+
+def _known(value: Any) -> Known:
+    if isinstance(value, (bool, str, datetime)) or value is None:
+        return value
+    if isinstance(value, (int, Decimal)):
+        return Fraction(value)
+    known: Known = value
+    return known
+
+
+def _listed(engine: DuckDB, plan: Plan, one: FactRows) -> Listed:
+    period = plan.period if one.window == "now" else plan.baseline_period
+    if period is None:
+        raise AssertionError(one)
+    return Listed(one.table, period, engine.rows(plan, one), one.adds)
+
+
+def check_sums(plan: Plan, row: Mapping[str, Any], listed: tuple[Listed, ...]) -> None:
+    """Raise InvariantBroken unless the listed rows make exactly what was measured."""
+    made: dict[tuple[str, Aggregate], Const] = {}
+    for rows, one in zip(plan.rows, listed, strict=True):
+        for added in rows.adds:
+            numbers = [v for v in one.rows.column(added.column).to_pylist() if v is not None]
+            value = _made(added.aggregate.function, numbers, added.scale)
+            made[rows.window, added.aggregate] = Const(value, added.aggregate.unit)
+    figures = read_values(row, plan.stored)
+    for name, (window, tree) in plan.formulas.items():
+        known = {aggregate: const for (when, aggregate), const in made.items() if when == window}
+        total = evaluate(put_in(tree, known), figures)
+        if total != figures[name]:
+            what = N_("The rows behind {name} make {total}, but {found} was measured.")
+            said = {"total": str(total), "found": str(figures[name])}
+            raise InvariantBroken(message(what, name=name, **said))
+
+
+def _made(function: str, numbers: list[Any], scale: int) -> Fraction | None:
+    """Return the aggregate of what the rows add; an average, least or largest of none is unknown."""
+    if function == "count":
+        return Fraction(len(numbers))
+    if function == "count_distinct":
+        return Fraction(len(set(numbers)))
+    if function == "sum":
+        return Fraction(sum(numbers), scale)
+    if not numbers:
+        return None
+    if function == "average":
+        return Fraction(sum(numbers), scale * len(numbers))
+    return Fraction(min(numbers) if function == "min" else max(numbers), scale)

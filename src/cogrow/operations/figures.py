@@ -1,0 +1,65 @@
+"""A row of earnings read back as exact values, and values written as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+from cogrow.engines.plan import Stored
+from cogrow.errors import N_, Message, message
+from cogrow.expressions.evaluate import Known
+from cogrow.expressions.tree import NUMERIC, Unit
+from cogrow.money import format_minor, round_half_up
+
+
+def read_values(row: Mapping[str, Any], stored: Mapping[str, Stored]) -> dict[str, Known]:
+    """Return the figures of one row of earnings by name; numbers as Fractions, None for unknown."""
+    found: dict[str, Known] = {}
+    for name, where in stored.items():
+        raw = row[where.column]
+        if where.unit not in NUMERIC or raw is None:
+            found[name] = raw
+            continue
+        below = row.get(f"{where.column}_denominator")
+        if isinstance(where.denominator, str) and not below:
+            found[name] = None
+            continue
+        found[name] = Fraction(int(raw), int(below) if below is not None else 1)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes values of any unit; money in `currency` with all its decimals."""
+
+    currency: str
+
+    def __call__(self, value: Known, unit: Unit) -> str | Message:
+        """Return `value` as people read it: 12,345.00 / 4.71 / 2025-04-01."""
+        if value is None:
+            return message(N_("unknown"))
+        if isinstance(value, bool):
+            return message(N_("yes") if value else N_("no"))
+        if isinstance(value, Fraction):
+            if unit is Unit.MONEY:
+                shown = format_minor(round_half_up(value), self.currency)
+                return shown if value.denominator == 1 else f"≈ {shown}"
+            return decimal(value)
+        if isinstance(value, date):
+            return str(value)
+        return str(value)
+
+
+def decimal(value: Fraction, digits: int = 4) -> str:
+    """Return a number with separators and at most `digits` decimals; ≈ where more are left off."""
+    scaled = value * 10**digits
+    rounded = round_half_up(scaled)
+    sign, size = ("-" if rounded < 0 else ""), abs(rounded)
+    whole, part = divmod(size, 10**digits)
+    shown = f"{sign}{whole:,}"
+    if part:
+        shown += "." + f"{part:0{digits}d}".rstrip("0")
+    return shown if scaled.denominator == 1 else f"≈ {shown}"

@@ -1,0 +1,132 @@
+"""What a program's earnings come to: who is in, who reached which tier, the money, the top movers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cogrow.programs.program import Program
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TOP = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TierCount:
+    """How many merchants have this as the highest tier they reached."""
+
+    component: str
+    tier: str
+    merchants: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """A merchant among those that earned most; `measured` and `baseline` in minor units or counts."""
+
+    merchant: str
+    amount_minor: int
+    measured: int | None
+    baseline: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts of merchants and sums of minor units over one program and period."""
+
+    merchants: int
+    taking_part: int
+    paid: int
+    amount_minor: int
+    currency: str
+    tiers: tuple[TierCount, ...]
+    reasons: dict[str, int]
+    top: tuple[Mover, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the summary as plain data."""
+        return {
+            "merchants": self.merchants,
+            "taking_part": self.taking_part,
+            "paid": self.paid,
+            "amount_minor": self.amount_minor,
+            "currency": self.currency,
+            "tiers": [
+                {"component": t.component, "tier": t.tier, "merchants": t.merchants}
+                for t in self.tiers
+            ],
+            "reasons": self.reasons,
+            "top": [
+                {
+                    "merchant_id": mover.merchant,
+                    "amount_minor": mover.amount_minor,
+                    "measured": mover.measured,
+                    "baseline": mover.baseline,
+                }
+                for mover in self.top
+            ],
+        }
+
+
+def summarize(program: Program, table: pa.Table) -> Summary:
+    """Return the summary of one program's earnings table."""
+    import pyarrow.compute as pc
+
+    first = table.filter(pc.equal(table.column("component"), program.components[0].name))
+    takes_part = pc.and_(first.column("eligible"), first.column("gates_passed"))
+    total = table.group_by("merchant_id").aggregate([("amount_minor", "sum")])
+    paid = pc.sum(pc.greater(total.column("amount_minor_sum"), 0)).as_py() or 0
+    reasons = pc.value_counts(first.column("reason")).to_pylist()
+    return Summary(
+        merchants=first.num_rows,
+        taking_part=pc.sum(takes_part).as_py() or 0,
+        paid=paid,
+        amount_minor=pc.sum(table.column("amount_minor")).as_py() or 0,
+        currency=program.currency,
+        tiers=tuple(_tiers(program, table)),
+        reasons={entry["values"]: entry["counts"] for entry in reasons},
+        top=_top(program, first, total),
+    )
+
+
+def _tiers(program: Program, table: pa.Table) -> list[TierCount]:
+    import pyarrow.compute as pc
+
+    found = []
+    for component in program.components:
+        own = pc.equal(table.column("component"), component.name)
+        own = pc.and_(own, pc.and_(table.column("eligible"), table.column("gates_passed")))
+        counted = pc.value_counts(table.filter(own).column("tier")).to_pylist()
+        by_tier = {entry["values"]: entry["counts"] for entry in counted}
+        for number, name in enumerate(component.tier_texts, start=1):
+            found.append(TierCount(component.name, name, by_tier.get(number, 0)))
+    return found
+
+
+def _top(program: Program, first: pa.Table, total: pa.Table) -> tuple[Mover, ...]:
+    order = [("amount_minor_sum", "descending"), ("merchant_id", "ascending")]
+    best = total.sort_by(order).slice(0, TOP).to_pylist()
+    paid = {
+        row["merchant_id"]: row["amount_minor_sum"] for row in best if row["amount_minor_sum"] > 0
+    }
+    names, main = first.column_names, program.main_measure
+    column = f"measured_{main}"
+    wanted = [c for c in (column, "baseline") if c in names]
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kept = first.filter(
+        pc.is_in(first.column("merchant_id"), value_set=pa.array(list(paid), pa.string()))
+    )
+    figures = {row["merchant_id"]: row for row in kept.select(["merchant_id", *wanted]).to_pylist()}
+    return tuple(
+        Mover(
+            merchant,
+            amount,
+            figures[merchant].get(column),
+            figures[merchant].get("baseline"),
+        )
+        for merchant, amount in paid.items()
+    )
