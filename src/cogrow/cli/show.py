@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from cogrow.cli.screen import Screen
 from cogrow.errors import N_, Message, message
 from cogrow.money import format_minor
+from cogrow.operations.figures import decimal
 
 if TYPE_CHECKING:
     from cogrow.facts import FactFiles
@@ -105,9 +108,10 @@ def show_earned(screen: Screen, one: Earned) -> None:
         (message(N_("merchants in")), f"{found.taking_part:,} / {found.merchants:,}")
     ]
     for tier in found.tiers:
-        label = message(N_("at {tier}"), tier=tier.tier)
+        bound = tier.tier.replace("_", ",")
+        label = message(N_("at {tier}"), tier=bound)
         if len(program.components) > 1:
-            label = message(N_("{component} at {tier}"), component=tier.component, tier=tier.tier)
+            label = message(N_("{component} at {tier}"), component=tier.component, tier=bound)
         counts.append((label, f"{tier.merchants:,}"))
     counts.append((message(N_("paid")), f"{found.paid:,}"))
     money = f"{format_minor(found.amount_minor, found.currency)} {found.currency}"
@@ -120,8 +124,10 @@ def show_earned(screen: Screen, one: Earned) -> None:
 
 def _movers(screen: Screen, one: Earned) -> None:
     currency = one.program.currency
+    grows = one.program.baseline is not None
     heads: list[str | Message] = [message(N_("top movers")), one.program.main_measure or "-"]
-    heads += [message(N_("baseline")), message(N_("growth")), message(N_("earned"))]
+    heads += [message(N_("baseline")), message(N_("growth"))] if grows else []
+    heads.append(message(N_("earned")))
     money = any(
         m.name == one.program.main_measure and m.unit.value == "money" for m in one.program.measures
     )
@@ -137,13 +143,14 @@ def _movers(screen: Screen, one: Earned) -> None:
         if mover.measured is not None and mover.baseline:
             tenths = (int(mover.measured) - int(mover.baseline)) * 1000 // int(mover.baseline)
             growth = f"{'-' if tenths < 0 else '+'}{abs(tenths) // 10}.{abs(tenths) % 10}%"
-        cells = (shown(mover.measured), shown(mover.baseline), growth)
-        rows.append((mover.merchant, *cells, format_minor(mover.amount_minor, currency)))
+        cells = [shown(mover.baseline), growth] if grows else []
+        amount = format_minor(mover.amount_minor, currency)
+        rows.append((mover.merchant, shown(mover.measured), *cells, amount))
     screen.table(heads, rows)
 
 
-def show_explained(screen: Screen, found: Explained) -> None:
-    """Show the derivation, a sentence per line, and the rows behind it."""
+def show_explained(screen: Screen, found: Explained, most_rows: int = MOST_ROWS) -> None:
+    """Show the derivation, a sentence per line, and at most `most_rows` rows behind each value."""
     first, last = found.period.start, found.period.end
     screen.say(f"{title(screen, found.program)}  ·  {found.period}", bold=True)
     screen.say(
@@ -160,10 +167,10 @@ def show_explained(screen: Screen, found: Explained) -> None:
         result = sentence.step == "result"
         screen.say(f"{number:>3}. {sentence.says.render(screen.translate)}", bold=result)
     for one in found.listed:
-        _rows(screen, found, one)
+        _rows(screen, found, one, most_rows)
 
 
-def _rows(screen: Screen, found: Explained, one: Listed) -> None:
+def _rows(screen: Screen, found: Explained, one: Listed, most_rows: int) -> None:
     screen.say()
     what = N_("{table} of {period}: {count} rows")
     screen.say(
@@ -172,8 +179,10 @@ def _rows(screen: Screen, found: Explained, one: Listed) -> None:
     )
     names = [name for name in one.rows.column_names if name != "merchant_id"]
     money = {added.column for added in one.adds if added.aggregate.unit.value == "money"}
+    scales = {added.column: added.scale for added in one.adds if added.scale != 1}
+    zone = found.program.schedule.zone
     heads: list[str | Message] = [_head(one, name) for name in names]
-    shown = one.rows.slice(0, MOST_ROWS).to_pylist()
+    shown = one.rows.slice(0, most_rows).to_pylist()
     currency = found.program.currency
 
     def cell(name: str, value: Any) -> str:
@@ -181,6 +190,10 @@ def _rows(screen: Screen, found: Explained, one: Listed) -> None:
             return "-"
         if name in money:
             return format_minor(int(value), currency)
+        if name in scales:
+            return decimal(Fraction(int(value), scales[name]))
+        if isinstance(value, datetime):
+            return str(value.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None))
         return str(value)
 
     rows = [[cell(name, row[name]) for name in names] for row in shown]

@@ -52,8 +52,7 @@ def tell(screen: Screen, out: Path, lines: int, seed: int) -> None:
         earned, _ = earn(names, facts, QUARTERS, earnings, limits, progress)
     for one in earned:
         show_earned(screen, one)
-    best = _best(earned)
-    merchant = best.summary.top[0].merchant
+    best, merchant = _told(earned)
     screen.say()
     screen.say(message(N_("4. Why {merchant} earned that"), merchant=merchant), bold=True)
     with screen.progress() as progress:
@@ -66,17 +65,17 @@ def tell(screen: Screen, out: Path, lines: int, seed: int) -> None:
             limits=limits,
             progress=progress,
         )
-    show_explained(screen, found)
+    show_explained(screen, found, most_rows=6)
     _next(screen, out, best, merchant)
     screen.data({"earnings": as_json(earned), "explanation": found.as_json(screen.translate)})
 
 
-def _best(earned: Sequence[Earned]) -> Earned:
-    """Return the earnings whose top merchant is the smallest of the paid: its rows fit a screen."""
-    paid = [one for one in earned if one.summary.top]
-    if not paid:
-        raise InvariantBroken(message(N_("The demo marketplace earns nothing.")))
-    return min(paid, key=lambda one: (one.summary.top[0].measured or 0, one.program.id))
+def _told(earned: Sequence[Earned]) -> tuple[Earned, str]:
+    """Return the first earnings that pay, and the smallest of its top movers: its rows fit a screen."""
+    for one in earned:
+        if one.summary.top:
+            return one, one.summary.top[-1].merchant
+    raise InvariantBroken(message(N_("The demo marketplace earns nothing.")))
 
 
 def _next(screen: Screen, out: Path, best: Earned, merchant: str) -> None:

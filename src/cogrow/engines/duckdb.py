@@ -66,8 +66,8 @@ class DuckDB:
         sql = "SELECT * FROM merchants WHERE merchant_id = $1"
         found = self._connection.execute(sql, [merchant])
         names = [column[0] for column in found.description or ()]
-        row = found.fetchone()
-        return dict(zip(names, row, strict=True)) if row else {}
+        rows = found.fetchall()
+        return dict(zip(names, rows[0], strict=True)) if rows else {}
 
     def _arrow(self, sql: str) -> pa.Table:
         with ThreadPoolExecutor(1) as worker:

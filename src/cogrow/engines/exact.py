@@ -88,13 +88,47 @@ def _wrapped(node: SQL) -> SQL:
 
 
 def common(left: Ratio, right: Ratio) -> tuple[SQL, SQL, int | SQL]:
-    """Return two numerators over one denominator, and that denominator."""
-    a, b = left.denominator, right.denominator
-    if isinstance(a, int) and isinstance(b, int):
-        lcm = math.lcm(a, b)
-        return times(left.numerator, lcm // a), times(right.numerator, lcm // b), lcm
-    both = exp.Mul(this=_wrapped(_sql(a)), expression=_wrapped(_sql(b)))
-    return times(left.numerator, b), times(right.numerator, a), both
+    """Return two numerators over one denominator, and that denominator.
+
+    What both denominators share stays single, so that sums over one count do not grow.
+    """
+    (a, x), (b, y) = _parts(left.denominator), _parts(right.denominator)
+    lcm = math.lcm(a, b)
+    one, other = times(left.numerator, lcm // a), times(right.numerator, lcm // b)
+    if x is None and y is None:
+        return one, other, lcm
+    if x == y and x is not None:
+        return one, other, times(x, lcm)
+    if y is not None:
+        one = times(one, y)
+    if x is not None:
+        other = times(other, x)
+    return one, other, _below(x, y, lcm)
+
+
+def _parts(denominator: int | SQL) -> tuple[int, SQL | None]:
+    """Return a denominator as a constant and what it multiplies."""
+    if isinstance(denominator, int):
+        return denominator, None
+    right = denominator.args.get("expression")
+    if isinstance(denominator, exp.Mul) and isinstance(right, exp.Literal):
+        return int(right.name), denominator.this.unnest()
+    return 1, denominator
+
+
+def _below(x: SQL | None, y: SQL | None, constant: int) -> int | SQL:
+    """Return the denominator x * y * constant."""
+    if x is not None and y is not None:
+        return times(exp.Mul(this=_wrapped(x), expression=_wrapped(y)), constant)
+    only = x if x is not None else y
+    return constant if only is None else times(only, constant)
+
+
+def _unknown(ratio: Ratio) -> SQL:
+    """Return the condition that a ratio has no value: its numerator or its denominator is null."""
+    nodes = [ratio.numerator] if isinstance(ratio.denominator, int) else [ratio.numerator, ratio.denominator]
+    nulls = [exp.Is(this=_wrapped(node.copy()), expression=exp.null()) for node in nodes]
+    return nulls[0] if len(nulls) == 1 else exp.paren(exp.or_(*nulls))
 
 
 def _sql(value: int | SQL) -> SQL:
@@ -189,11 +223,21 @@ class Renderer:
         if op == "/":
             return self._quotient(left, right)
         if op == "coalesce":
-            known = exp.Not(this=exp.Is(this=_wrapped(left.numerator), expression=exp.null()))
-            return self._pick(known, left, right)
-        a, b, _ = common(left, right)
-        order = exp.LTE if op == "least" else exp.GTE
-        return self._pick(order(this=_wrapped(a), expression=_wrapped(b)), left, right)
+            return self._pick(exp.Not(this=_unknown(left)), left, right)
+        return self._extreme(op, left, right)
+
+    def _extreme(self, op: str, left: Ratio, right: Ratio) -> Ratio:
+        """Return the least or greatest of two; unknown where one is, so that no unknown value pays."""
+        constant = isinstance(right.numerator, exp.Literal) and isinstance(right.denominator, int)
+        if constant:
+            left, right = right, left
+        a, b, denominator = common(left, right)
+        first, other = (exp.LTE, exp.GT) if op == "least" else (exp.GTE, exp.LT)
+        chosen = exp.case().when(first(this=_wrapped(a), expression=_wrapped(b)), a.copy())
+        if constant:
+            return Ratio(chosen.else_(b.copy()), denominator)
+        second = other(this=_wrapped(a.copy()), expression=_wrapped(b.copy()))
+        return Ratio(chosen.when(second, b.copy()), denominator)
 
     def _product(self, left: Ratio, right: Ratio) -> Ratio:
         a, b = left.numerator, right.numerator
@@ -203,9 +247,8 @@ class Renderer:
                 break
         else:
             numerator = exp.Mul(this=wide(a), expression=_wrapped(wide(b)))
-        if isinstance(left.denominator, int) and isinstance(right.denominator, int):
-            return Ratio(numerator, left.denominator * right.denominator)
-        return Ratio(numerator, times(_sql(left.denominator), right.denominator))
+        (c, x), (d, y) = _parts(left.denominator), _parts(right.denominator)
+        return Ratio(numerator, _below(x, y, c * d))
 
     def _quotient(self, left: Ratio, right: Ratio) -> Ratio:
         if isinstance(right.numerator, exp.Literal):
@@ -218,7 +261,7 @@ class Renderer:
         return Ratio(numerator, exp.Nullif(this=size, expression=whole(0)))
 
     def _pick(self, condition: SQL, then: Ratio, otherwise: Ratio) -> Ratio:
-        if isinstance(then.denominator, int) and isinstance(otherwise.denominator, int):
+        if _parts(then.denominator)[1] == _parts(otherwise.denominator)[1]:
             a, b, denominator = common(then, otherwise)
             return Ratio(exp.case().when(condition, a).else_(b), denominator)
         return Ratio(
@@ -244,6 +287,8 @@ class Renderer:
             return exp.and_(*parts) if tree.op == "and" else exp.or_(*parts)
         if tree.op == "not":
             return exp.Not(this=exp.paren(self.flag(tree.args[0])))
+        if tree.op == "is_null" and tree.args[0].unit in NUMERIC:
+            return _unknown(self.ratio(tree.args[0]))
         if tree.op == "is_null":
             return exp.Is(this=_wrapped(self.any(tree.args[0])), expression=exp.null())
         if tree.op == "starts_with":

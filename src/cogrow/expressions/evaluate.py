@@ -56,7 +56,7 @@ def evaluate(
     if tree.op == "is_null":
         return args[0] is None
     if any(arg is None for arg in args[: 1 if tree.op == "in" else None]):
-        return _half_known(tree.op, args)
+        return None
     return _apply(tree.op, args, zone)
 
 
@@ -65,11 +65,6 @@ def _logic(op: str, args: list[Known]) -> bool | None:
     if any(arg is decisive for arg in args):
         return decisive
     return None if any(arg is None for arg in args) else not decisive
-
-
-def _half_known(op: str, args: list[Known]) -> Known:
-    """Return what an operation gives when a part is unknown: least and greatest take the second."""
-    return args[-1] if op in ("least", "greatest") else None
 
 
 def _choice(

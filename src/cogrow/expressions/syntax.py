@@ -242,7 +242,8 @@ def parse(text: str) -> Node:
             raise error.orig_exc from None
         raise
     except UnexpectedInput as error:
-        at = len(text) if (found_at := error.pos_in_stream) is None else found_at
+        position: int | None = getattr(error, "pos_in_stream", None)
+        at = len(text) if position is None else position
         if isinstance(error, UnexpectedToken) and error.token.type in _ENDS:
             raise ExpressionError(
                 message(N_("The expression ends too early.")), len(text)

@@ -18,7 +18,7 @@ from cogrow.operations.choose import periods_of, programs
 from cogrow.operations.summary import Summary, summarize
 from cogrow.period import Period
 from cogrow.programs.program import Program
-from cogrow.sources.folder import open_facts
+from cogrow.sources.conform import open_facts
 
 if TYPE_CHECKING:
     import pyarrow as pa

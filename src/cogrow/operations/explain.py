@@ -24,7 +24,7 @@ from cogrow.operations.explanation import Explanation, Sentence
 from cogrow.operations.figures import read_values
 from cogrow.period import Period
 from cogrow.programs.program import Program
-from cogrow.sources.folder import open_facts
+from cogrow.sources.conform import open_facts
 
 if TYPE_CHECKING:
     import pyarrow as pa

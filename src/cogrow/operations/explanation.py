@@ -12,7 +12,8 @@ from cogrow.engines.plan import Plan
 from cogrow.errors import N_, Message, Translate, message
 from cogrow.expressions.evaluate import Known, evaluate
 from cogrow.expressions.tree import Op, Tree, Unit, columns, substitute, values
-from cogrow.operations.figures import Writer, read_values
+from cogrow.money import EXPONENTS, round_half_up
+from cogrow.operations.figures import Writer, decimal, read_values
 from cogrow.programs.program import Component, Condition, Program, as_rate
 from cogrow.rewards.graduated import slices
 
@@ -186,20 +187,16 @@ class Explanation:
                 value=self.write(measured, unit),
                 tier=reached,
                 count=count,
-                start=self.write(self._value(tier.start), unit),
+                start=self.write(_least_whole(self._value(tier.start), unit), unit),
                 text=component.tier_texts[reached - 1],
             )
             yield Sentence("attained", said, {"component": component.name, "tier": reached})
         if reached == count:
             return
-        following = self._value(terms.tiers[reached].start)
+        following = _least_whole(self._value(terms.tiers[reached].start), unit)
         text = component.tier_texts[reached]
         if isinstance(following, Fraction) and isinstance(measured, Fraction):
-            gap = (
-                _least_whole(following - measured)
-                if unit is not Unit.NUMBER
-                else following - measured
-            )
+            gap = following - measured
             what = N_("{missing} below {text} ({start}), the first tier.")
             if reached:
                 what = N_("{missing} more would reach the next tier, {text} ({start}).")
@@ -216,7 +213,6 @@ class Explanation:
         terms, form = component.terms, component.form
         data = {"component": component.name, "earned_minor": row["earned_minor"]}
         exact = self._value(form.amount(terms))
-        amount = self.write(exact, Unit.MONEY)
         if form.name == "graduated":
             for tier, part in zip(terms.tiers, slices(terms), strict=True):
                 value = self._value(part)
@@ -241,12 +237,23 @@ class Explanation:
                 rate=row["rate"],
                 value=self.write(paid, terms.pays_on.unit),
                 over=self.write(over, terms.pays_on.unit),
-                amount=amount,
+                amount=self._exactly(exact),
             )
             yield Sentence("earned", said, data)
             return
+        amount = self._exactly(exact)
         said = message(N_("{component}: {amount}."), component=component.name, amount=amount)
         yield Sentence("earned", said, data)
+
+    def _exactly(self, exact: Known) -> str | Message:
+        """Return an amount; where it is not whole, its exact value and what it is rounded to."""
+        if not isinstance(exact, Fraction) or exact.denominator == 1:
+            return self.write(exact, Unit.MONEY)
+        return message(
+            N_("{exact}, rounded half up to {amount}"),
+            exact=decimal(exact / 10 ** EXPONENTS[self.program.currency], 8),
+            amount=self._money(round_half_up(exact)),
+        )
 
     def _rate(self, rate: Fraction, unit: Unit) -> str | Message:
         return as_rate(rate) if unit is Unit.MONEY else self.write(rate, Unit.MONEY)
@@ -297,7 +304,10 @@ def _plain(value: Known) -> str:
     return "?" if value is None else str(value)
 
 
-def _least_whole(value: Fraction) -> Fraction:
+def _least_whole(value: Known, unit: Unit) -> Known:
+    """Return the least whole amount or count that reaches a bound; a number is its own bound."""
+    if not isinstance(value, Fraction) or unit is Unit.NUMBER:
+        return value
     return Fraction(-((-value.numerator) // value.denominator))
 
 

@@ -1,0 +1,178 @@
+"""Times `earn` of the quarterly dual-target program against bare DuckDB queries on the same data.
+
+python -m benchmarks.earn --facts DIR [--runs 5] [--threads 2] [--memory 1400MB] [--merchant ID]
+
+Every run is a process of its own, in turn: earn, the bare hand-written query of the same result, the bare
+scan-and-group of the same columns. Prints medians, ratios and peak memory. `earn` is timed as people run it:
+the whole command, start of Python and writing of Parquet included; so is each bare query.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PROGRAM = "apparel-sprint-rebate"
+PERIOD = "2025Q2"
+
+NOW = "({0} >= TIMESTAMP '2025-03-31 16:00:00' AND {0} < TIMESTAMP '2025-06-30 16:00:00')"
+BEFORE = "({0} >= TIMESTAMP '2024-03-31 16:00:00' AND {0} < TIMESTAMP '2024-06-30 16:00:00')"
+CONFIRMED = (NOW.format("o.confirmed_at"), BEFORE.format("o.confirmed_at"))
+REFUNDED = (NOW.format("r.refunded_at"), BEFORE.format("r.refunded_at"))
+
+#: The same result by hand: what a good analyst would write once, without rows for who is not eligible.
+BY_HAND = f"""
+COPY (
+WITH m AS (
+  SELECT merchant_id FROM {{merchants}} WHERE category = 'apparel' AND brand_score >= 50
+), sales AS (
+  SELECT o.merchant_id,
+    sum(l.paid_minor) FILTER {CONFIRMED[0]} AS now,
+    sum(l.paid_minor) FILTER {CONFIRMED[1]} AS before
+  FROM {{order_lines}} l JOIN {{orders}} o USING (order_id)
+  WHERE ({CONFIRMED[0]} OR {CONFIRMED[1]})
+    AND o.status = 'completed' AND o.channel <> 'wholesale'
+    AND o.merchant_id IN (SELECT merchant_id FROM m)
+  GROUP BY 1
+), back AS (
+  SELECT o.merchant_id,
+    sum(r.refunded_minor) FILTER {REFUNDED[0]} AS now,
+    sum(r.refunded_minor) FILTER {REFUNDED[1]} AS before
+  FROM {{refunds}} r JOIN {{orders}} o USING (order_id)
+  WHERE ({REFUNDED[0]} OR {REFUNDED[1]})
+    AND o.status = 'completed' AND o.channel <> 'wholesale'
+    AND o.merchant_id IN (SELECT merchant_id FROM m)
+  GROUP BY 1
+), rated AS (
+  SELECT merchant_id, sum(rating) AS total, count(rating) AS n FROM {{merchant_scores}}
+  WHERE day >= DATE '2025-04-01' AND day < DATE '2025-07-01' GROUP BY 1
+), net AS (
+  SELECT m.merchant_id, coalesce(s.now, 0) - coalesce(b.now, 0) AS net,
+    coalesce(s.before, 0) - coalesce(b.before, 0) AS base, coalesce(total >= 4.4 * n, false) AS rated
+  FROM m LEFT JOIN sales s USING (merchant_id) LEFT JOIN back b USING (merchant_id)
+  LEFT JOIN rated USING (merchant_id)
+), paid AS (
+  SELECT *, least(CASE WHEN NOT rated OR base <= 0 OR net <= 0 THEN 0
+    WHEN net * 10 >= base * 12 THEN (net * 3 * 2 + 100) // 200
+    WHEN net * 10 >= base * 11 THEN (net * 2 + 100) // 200 ELSE 0 END, 20000000) AS amount
+  FROM net
+)
+SELECT merchant_id, net::BIGINT AS net, base::BIGINT AS base,
+  (CASE WHEN amount < 100 THEN 0 ELSE amount END)::BIGINT AS amount_minor FROM paid ORDER BY merchant_id
+) TO '{{out}}' (FORMAT parquet)
+"""
+
+#: The floor: read every column the program needs, all rows, and group by merchant what has a merchant. Lines
+#: and refunds know only their order, so they are summed whole: no join, the least such a scan can cost.
+SCAN_AND_GROUP = """
+COPY (
+SELECT (SELECT sum(n) FROM (SELECT merchant_id, count_if(status = 'completed' AND channel <> 'wholesale') AS n,
+    max(confirmed_at), count_if(order_id > 'x') FROM {orders} GROUP BY 1)) AS orders,
+  (SELECT sum(paid_minor) + count_if(order_id > 'x') FROM {order_lines}) AS lines,
+  (SELECT sum(refunded_minor) + count_if(order_id > 'x') + count_if(refunded_at > TIMESTAMP '2025-01-01')
+    FROM {refunds}) AS refunds
+) TO '{out}' (FORMAT parquet)
+"""
+
+
+def bare(query: str, facts: Path, out: Path, threads: int, memory: str) -> None:
+    """Run one bare query; this is the whole of the process it runs in."""
+    import duckdb
+
+    tables = ("merchants", "orders", "order_lines", "refunds", "merchant_scores")
+    scans = {
+        name: f"read_parquet('{path}')"
+        for name in tables
+        for path in [facts / name / "**/*.parquet" if (facts / name).is_dir() else facts / f"{name}.parquet"]
+    }
+    config = {"threads": threads, "memory_limit": memory, "preserve_insertion_order": False}
+    with tempfile.TemporaryDirectory() as spill:
+        connection = duckdb.connect(":memory:", config={**config, "temp_directory": spill})
+        connection.execute(query.format(**scans, out=out))
+
+
+def timed(command: list[str]) -> tuple[float, float]:
+    """Return the seconds and the peak memory (MB) of a command run as a process of its own."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    if status:
+        raise SystemExit(f"failed: {' '.join(command)}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def same_result(earnings: Path, by_hand: Path) -> tuple[int, int]:
+    """Return how many merchants were paid and how much; fail unless both results agree to the fen."""
+    import duckdb
+
+    paid = "SELECT merchant_id, amount_minor FROM '{}' WHERE amount_minor > 0"
+    ours, theirs = paid.format(earnings), paid.format(by_hand)
+    differ = duckdb.sql(f"({ours} EXCEPT {theirs}) UNION ALL ({theirs} EXCEPT {ours})").fetchall()
+    if differ:
+        raise SystemExit(f"earn and the query by hand disagree: {differ[:5]}")
+    found = duckdb.sql(f"SELECT count(*), sum(amount_minor) FROM ({ours})").fetchone()
+    return found or (0, 0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--facts", type=Path, required=True)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--memory", default="1400MB")
+    parser.add_argument("--merchant")
+    parser.add_argument("--bare", choices=("by_hand", "scan"))
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    if given.bare:
+        query = BY_HAND if given.bare == "by_hand" else SCAN_AND_GROUP
+        bare(query, given.facts, given.out, given.threads, given.memory)
+        return
+    with tempfile.TemporaryDirectory() as work:
+        report(given, Path(work))
+
+
+def report(given: argparse.Namespace, work: Path) -> None:
+    """Run everything in turn and print the medians."""
+    cogrow = str(Path(sys.executable).parent / "cogrow")
+    limits = ["--threads", str(given.threads), "--memory", given.memory]
+    facts = ["--facts", str(given.facts)]
+    me = [sys.executable, "-m", "benchmarks.earn", *facts, *limits]
+    commands = {
+        "earn": [cogrow, "earn", PROGRAM, *facts, "--period", PERIOD, "--out", str(work / "out"), *limits],
+        "bare query by hand": [*me, "--bare", "by_hand", "--out", str(work / "by_hand.parquet")],
+        "bare scan and group": [*me, "--bare", "scan", "--out", str(work / "scan.parquet")],
+    }
+    if given.merchant:
+        explain = [cogrow, "explain", PROGRAM, given.merchant, *facts, "--period", PERIOD, *limits]
+        commands["explain one merchant"] = explain
+        commands["explain one merchant --rows"] = [*explain, "--rows"]
+    for command in commands.values():
+        timed(command)
+    results = {name: [timed(command) for _ in range(given.runs)] for name, command in commands.items()}
+    paid, amount = same_result(work / "out" / PROGRAM / f"{PERIOD}.parquet", work / "by_hand.parquet")
+    cores, system = os.cpu_count(), platform.platform(terse=True)
+    print(f"{cores} cores, {system}, Python {platform.python_version()}; facts {given.facts.name}")
+    print(f"{PROGRAM} {PERIOD}: {paid:,} merchants paid {amount / 100:,.2f}; same to the fen by hand")
+    hand = statistics.median(seconds for seconds, _ in results["bare query by hand"])
+    scan = statistics.median(seconds for seconds, _ in results["bare scan and group"])
+    print(f"{'':28}{'median s':>9}{'min':>7}{'max':>7}{'× by hand':>11}{'× scan':>8}{'peak MB':>9}")
+    for name, runs in results.items():
+        times = [seconds for seconds, _ in runs]
+        median, peak = statistics.median(times), max(memory for _, memory in runs)
+        shown = f"{median:9.2f}{min(times):7.2f}{max(times):7.2f}{median / hand:11.2f}{median / scan:8.2f}"
+        print(f"{name:28}{shown}{peak:9.0f}")
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    main()
