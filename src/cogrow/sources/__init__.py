@@ -1,0 +1,1 @@
+"""Where facts come from: files in, checked canonical tables out."""

@@ -1,0 +1,138 @@
+"""Conform: facts as they come, checked, counted, and written as sealed canonical Parquet files.
+
+What is written appears whole or not at all: everything is made in a hidden folder beside the place
+it is for, and moved there in one step at the end.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cogrow.embedded import Limits, connect
+from cogrow.errors import N_, DataError, EngineError, Span, message, nearest
+from cogrow.facts import FactFiles
+from cogrow.sources import mapping as mappings
+from cogrow.sources import seal, writing
+from cogrow.sources.faults import NO_FILES
+from cogrow.sources.folder import FolderSource
+from cogrow.sources.mapped import MappedSource
+from cogrow.sources.reading import Reading, Source
+from cogrow.sources.report import FactsReport, Progress, silent
+
+
+def _source(path: Path, base: Path | None) -> Source:
+    """Return the source at `path`: a canonical folder, or a mapping file. Raises DataError."""
+    if path.is_dir():
+        return FolderSource(path)
+    if not path.is_file():
+        beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        issue = NO_FILES.issue(Span(str(path)), path=str(path), hint=nearest(path.name, beside))
+        raise DataError(message(N_("There are no facts at {path}."), path=path), [issue])
+    mapping, issues = mappings.load(path)
+    if mapping is None:
+        raise DataError(message(N_("The mapping {file} cannot be used."), file=path.name), issues)
+    return MappedSource(mapping, base or path.parent)
+
+
+@contextmanager
+def _open(
+    source: Path, base: Path | None, work: Path, limits: Limits, progress: Progress
+) -> Iterator[tuple[Reading, FactsReport]]:
+    """Yield a source read and checked, its connection still open. Raises DataError, EngineError."""
+    import duckdb  # heavy; only commands that read facts pay for it
+
+    found = _source(source, base)
+    files, issues = found.files()
+    reads = [path for given in files.values() for path in given.paths]
+    try:
+        with connect(limits, reads=reads, writes=[work]) as connection:
+            reading = Reading(found, connection, work.resolve(), progress)
+            reading.issues += issues
+            reading.read(files)
+            yield reading, reading.report()
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        reason = str(error).strip().split("\n")[0]
+        what = N_("The facts could not be read with the memory and disk there are: {reason}")
+        raise EngineError(message(what, reason=reason)) from error
+
+
+def check(
+    source: Path,
+    limits: Limits,
+    progress: Progress = silent,
+    *,
+    base: Path | None = None,
+) -> FactsReport:
+    """Read the facts of a mapping file or canonical folder, check them, and write nothing.
+
+    `base` is the folder a mapping's paths are relative to (its own where None).
+
+    Raises DataError where there is no readable mapping or folder, EngineError for too little memory
+    or disk.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="cogrow-check-", dir=limits.spill) as work,
+        _open(source, base, Path(work), limits, progress) as (_, report),
+    ):
+        return report
+
+
+def conform(
+    source: Path,
+    out: Path,
+    limits: Limits,
+    progress: Progress = silent,
+    *,
+    base: Path | None = None,
+) -> FactsReport:
+    """Read and check facts, and write them to the folder `out`: sealed canonical Parquet files.
+
+    `out` may be new, empty, or conformed facts, which are replaced. Rows at fault go to
+    `out/quarantine/<table>.parquet`. Nothing is written where there are errors.
+
+    Raises DataError with every issue where there are errors or `out` holds anything else;
+    EngineError for too little memory or disk.
+    """
+    writing.refuse_to_overwrite(out, source)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.partial-", dir=out.parent))
+    try:
+        facts, work = partial / "facts", partial / "work"
+        facts.mkdir()
+        work.mkdir()
+        with _open(source, base, partial, limits, progress) as (reading, report):
+            if report.errors:
+                what = N_("The facts at {source} cannot be used: {count} errors.")
+                told = message(what, source=source, count=len(report.errors))
+                raise DataError(told, report.issues)
+            writing.write(reading, facts.resolve(), report)
+        writing.move_into_place(facts, out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return report
+
+
+def open_facts(
+    source: Path,
+    work: Path,
+    limits: Limits,
+    progress: Progress = silent,
+    *,
+    base: Path | None = None,
+) -> tuple[FactFiles, FactsReport | None]:
+    """Return facts ready to compute on, and the report of conforming them where that was needed.
+
+    A sealed folder is used where it is, without a report; anything else is conformed into `work`.
+
+    Raises DataError with every issue, EngineError for too little memory or disk.
+    """
+    if source.is_dir() and (facts := seal.read(source)) is not None:
+        return facts, None
+    report = conform(source, work, limits, progress, base=base)
+    written = seal.read(work)
+    assert written is not None
+    return written, report

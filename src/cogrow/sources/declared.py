@@ -1,0 +1,93 @@
+"""The shape of a mapping file: what may be written where, before anything is looked up."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+
+from cogrow.errors import N_
+from cogrow.schema import Declared, wrong
+
+
+def _listed(value: Any) -> Any:
+    """Return one text as a list of it: `from: a` is `from: [a]`."""
+    return [value] if isinstance(value, str) else value
+
+
+def _filled(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise wrong(N_("`{name}` is empty; name at least one."))
+    return value
+
+
+def _column(value: Any) -> Any:
+    """Return a bare expression as the column form that holds it."""
+    return {"expression": value} if isinstance(value, str) else value
+
+
+def _flag(value: Any) -> Any:
+    if isinstance(value, str) and value not in ("true", "false"):
+        raise wrong(N_("`{name}` is {found}; it should be true or false."), found=repr(value))
+    return value == "true" if isinstance(value, str) else value
+
+
+def _delimiter(value: Any) -> Any:
+    if isinstance(value, str) and (len(value) != 1 or value in '"\r\n'):
+        what = N_("`{name}` is {found}; it should be one character, such as a comma.")
+        raise wrong(what, found=repr(value))
+    return value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_filled)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+
+
+class CsvDeclared(Declared):
+    """How a CSV file is written, where that should not be detected."""
+
+    delimiter: Annotated[str | None, BeforeValidator(_delimiter)] = None
+    encoding: str | None = None
+    header: Flag = True
+
+
+class InputDeclared(Declared):
+    """One set of files with the same columns, and names for those columns."""
+
+    model_config = ConfigDict(populate_by_name=False)
+
+    files: Names = Field(alias="from")
+    names: dict[str, str] = {}
+    where: str | None = None
+    csv: CsvDeclared = CsvDeclared()
+
+
+class ColumnDeclared(Declared):
+    """Where the values of one of our columns come from: exactly one of the first three."""
+
+    expression: str | None = None
+    constant: str | None = None
+    money: str | None = None
+    rounding: Literal["exact", "half_up"] | None = None
+
+
+class SelectionDeclared(Declared):
+    """Rows of one or more inputs that become rows of one table."""
+
+    model_config = ConfigDict(populate_by_name=False)
+
+    inputs: Names = Field(alias="from")
+    where: str | None = None
+    distinct: Flag = False
+    currency: str | None = None
+    columns: dict[str, Annotated[ColumnDeclared, BeforeValidator(_column)]]
+
+
+class MappingDeclared(Declared):
+    """A whole mapping file; the tables' selections are held against their own model."""
+
+    timezone: str
+    currency: str | None = None
+    inputs: dict[str, InputDeclared]
+    tables: dict[str, Any]
+    imported: dict[str, Any] = {}

@@ -1,0 +1,159 @@
+"""First pass over facts: every row read once, each column converted, what is wrong noted beside it.
+
+A staged table is a Parquet file of canonical columns plus `_file`, `_row`, `_rows` (how many source
+rows it stands for), `_source` (the source's values, for rows at fault) and fault words: bit n of the
+words says that fault n was found in the row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cogrow.errors import Issue
+from cogrow.facts import Column, Table
+from cogrow.sources.columns import kind_of
+from cogrow.sources.faults import MALFORMED
+from cogrow.sources.parts import BITS, Noted, Plan, RenderedPart
+from cogrow.sources.sql import literal, quoted
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A table ready to be staged: `table` has exactly the columns found, `query` makes the rows.
+
+    `rows` counts the rows of the sources before any filter, `lines` the lines that are no rows.
+    """
+
+    table: Table
+    query: str
+    noted: Noted
+    rows: int
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A staged table; `read` counts source rows read, `left_out` those a filter kept out."""
+
+    table: Table
+    path: Path
+    noted: Noted
+    read: int
+    left_out: int
+
+    @property
+    def relation(self) -> str:
+        """Return SQL that can stand after FROM: the staged rows, numbered by `_id`."""
+        return (
+            f"(SELECT * RENAME (file_row_number AS _id)"
+            f" FROM read_parquet({literal(str(self.path))}, file_row_number = true))"
+        )
+
+    @property
+    def faulty(self) -> str:
+        """Return the SQL condition that a staged row has a fault."""
+        return "(" + " | ".join(f"_w{word}" for word in range(self.noted.words)) + ") <> 0"
+
+
+def _columns(table: Table, parts: list[RenderedPart]) -> tuple[Column, ...]:
+    """Return the columns some part has: the contract's in its order, then others as they come."""
+    found: dict[str, Column] = {}
+    for part in parts:
+        for name, value in part.values.items():
+            kind = kind_of(name, value.type)
+            found.setdefault(name, table.by_name.get(name) or Column(name, kind, optional=True))
+    # Refunds always say which order they undo, be it that nobody knows: readers join them by it.
+    always = ("order_id",) if table.name == "refunds" else ()
+    ours = [c for c in table.columns if c.name in found or c.name in always]
+    return (*ours, *(column for name, column in found.items() if name not in table.by_name))
+
+
+def prepare(connection: DuckDBPyConnection, plan: Plan) -> tuple[Prepared | None, list[Issue]]:
+    """Return the query that stages a table, or None, with everything wrong in its expressions."""
+    noted = Noted()
+    parts = [RenderedPart(plan, part, noted) for part in plan.parts]
+    table = replace(plan.table, columns=_columns(plan.table, parts))
+    for part in parts:
+        for column in table.columns:
+            part.make(column)
+    issues = [issue for part in parts for issue in part.issues]
+    if issues:
+        return None, issues
+    broken = {(file, path) for part in plan.parts for file, path in part.variant.lines}
+    if broken:
+        noted.bit(MALFORMED, "")
+        noted.used[""] = ["line", "problem"]
+    queries = [part.sql(table) for part in parts]
+    rows = sum(part.variant.rows for part in plan.parts)
+    lines = 0
+    for file, path in sorted(broken):
+        queries.append(_lines(table, noted, file, path))
+        counted = connection.execute(
+            f"SELECT count(*) FROM read_parquet({literal(str(path))})"
+        ).fetchone()
+        lines += int(counted[0]) if counted else 0
+    query = " UNION ALL ".join(f"({query})" for query in queries)
+    distinct = any(part.selection.distinct for part in plan.parts)
+    if distinct:
+        extremes = {name: how for part in parts for name, how in part.extremes.items()}
+        query = _distinct(table, noted, query, extremes)
+    else:
+        query = f"SELECT *, CAST(1 AS BIGINT) AS _rows FROM ({query})"
+    return Prepared(table, query, noted, rows, lines), []
+
+
+def _lines(table: Table, noted: Noted, file: str, path: Path) -> str:
+    """Return the query of lines that are no rows: all columns NULL, one fault."""
+    nothing = ", ".join(f"CAST(NULL AS {c.kind.value}) AS {quoted(c.name)}" for c in table.columns)
+    bit = noted.bit(MALFORMED, "")
+    words = ", ".join(
+        f"CAST({1 << (bit % BITS) if bit // BITS == word else 0} AS BIGINT) AS _w{word}"
+        for word in range(noted.words)
+    )
+    source = "CAST(json_object('line', content, 'problem', problem) AS VARCHAR)"
+    return (
+        f"SELECT {nothing}, {literal(file)} AS _file, CAST(line AS BIGINT) AS _row,"
+        f" {source} AS _source, {words} FROM read_parquet({literal(str(path))})"
+    )
+
+
+def _distinct(table: Table, noted: Noted, query: str, extremes: dict[str, str]) -> str:
+    """Return the query of distinct rows: one for each content, its extremes over the rows like it.
+
+    Rows at fault stay single, so that each is reported where it stands.
+    """
+    words = [f"_w{word}" for word in range(noted.words)]
+    fault = "(" + " | ".join(words) + ") <> 0"
+    ours = ", ".join(
+        f"{extremes[c.name]}({quoted(c.name)}) AS {quoted(c.name)}"
+        if c.name in extremes
+        else quoted(c.name)
+        for c in table.columns
+    )
+    same = [quoted(c.name) for c in table.columns if c.name not in extremes]
+    alone = [f"CASE WHEN {fault} THEN {name} END" for name in ("_file", "_row", "_source")]
+    first = "min({'file': _file, 'row': _row})"
+    return (
+        f"SELECT {ours}, {first}.file AS _file, {first}.row AS _row, min(_source) AS _source,"
+        f" {', '.join(words)}, count(*) AS _rows FROM ({query})"
+        f" GROUP BY {', '.join([*same, *words, *alone])}"
+    )
+
+
+def stage(connection: DuckDBPyConnection, prepared: Prepared, path: Path) -> Staged:
+    """Read all rows of a table and write them, converted and flagged, to `path`.
+
+    Raises duckdb.Error where a source breaks while it is read.
+    """
+    connection.execute(f"COPY ({prepared.query}) TO {literal(str(path))} (FORMAT parquet)")
+    counted = connection.execute(
+        f"SELECT coalesce(sum(_rows), 0) FROM read_parquet({literal(str(path))})"
+    ).fetchone()
+    read = int(counted[0]) if counted else 0
+    left_out = prepared.rows - (read - prepared.lines)
+    return Staged(prepared.table, path, prepared.noted, read, left_out)

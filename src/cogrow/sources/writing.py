@@ -1,0 +1,110 @@
+"""Writing checked facts: sorted canonical Parquet files, the quarantined rows beside them, and the seal."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from cogrow.errors import N_, DataError, InvariantBroken, message
+from cogrow.facts import FactFiles, Table
+from cogrow.sources import seal
+from cogrow.sources.folder import QUARANTINE
+from cogrow.sources.parts import BITS
+from cogrow.sources.reading import Reading
+from cogrow.sources.report import FactsReport
+from cogrow.sources.sql import literal, quoted
+from cogrow.sources.staging import Staged
+
+#: Rows in a row group, DuckDB's own: the smallest piece of a file that is read or passed over.
+ROW_GROUP = 122_880
+
+_WRITING = N_("Writing facts")
+
+
+def write(reading: Reading, out: Path, report: FactsReport) -> FactFiles:
+    """Write accepted and quarantined rows of every table to the folder `out`, and seal it."""
+    files: dict[str, list[Path]] = {}
+    for at, (name, counts) in enumerate(report.tables.items()):
+        reading.progress(_WRITING, at, len(report.tables))
+        staged = reading.checks.staged[name]
+        path = out / f"{name}.parquet"
+        _copy(reading, _sorted(staged.table, reading.checks.staged), path)
+        files[name] = [path]
+        if counts.quarantined:
+            (out / QUARANTINE).mkdir(exist_ok=True)
+            _copy(reading, _quarantined(staged), out / QUARANTINE / f"{name}.parquet")
+    facts = seal.write(out, files)
+    for name, counts in report.tables.items():
+        rows, expected = facts.tables[name].rows, counts.written
+        if rows != expected:
+            what = N_("{table}: {rows} rows were written, not {expected}.")
+            raise InvariantBroken(message(what, table=name, rows=rows, expected=expected))
+    reading.progress(_WRITING, len(report.tables), len(report.tables))
+    return facts
+
+
+def _copy(reading: Reading, query: str, path: Path) -> None:
+    reading.connection.execute(
+        f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP})"
+    )
+
+
+def _sorted(table: Table, staged: dict[str, Staged]) -> str:
+    """Return the query of a table's accepted rows by date, then key: the same bytes every time."""
+    name, columns = table.name, [column.name for column in table.columns]
+    listed = ", ".join(f"t.{quoted(column)}" for column in columns)
+    by = [f"t.{quoted(key)}" for key in table.key]
+    source = f"{quoted(f'ok_{name}')} t"
+    if table.dated_by:
+        by.insert(0, f"t.{quoted(table.dated_by)}")
+    elif name == "order_lines" and "orders" in staged:
+        # Lines lie as their orders do, so that a period of time is a few row groups.
+        by.insert(0, "o.placed_at")
+        source += " JOIN ok_orders o USING (order_id)"
+    return f"SELECT {listed} FROM {source} ORDER BY {', '.join(by)}"
+
+
+def _quarantined(staged: Staged) -> str:
+    """Return the query of a table's quarantined rows: codes, origin, our columns, source values."""
+    name, bits = staged.table.name, staged.noted.bits
+    noted = ", ".join(
+        f"CASE WHEN (_w{bit // BITS} & {1 << (bit % BITS)}) <> 0"
+        f" THEN {literal(f'{fault.code} {column}'.strip())} END"
+        for (fault, column), bit in bits.items()
+    )
+    codes = f"list_concat(list_filter([{noted}], lambda x: x IS NOT NULL), coalesce(codes, []))"
+    columns = ", ".join(quoted(column.name) for column in staged.table.columns)
+    return (
+        f"SELECT array_to_string({codes if noted else 'codes'}, ', ') AS _codes, _file, _row, _rows,"
+        f" {columns}, _source FROM {quoted(f'staged_{name}')} LEFT JOIN (SELECT _id, list(code ORDER BY"
+        f" code) AS codes FROM {quoted(f'bad_{name}')} GROUP BY _id) USING (_id)"
+        f" WHERE {staged.faulty} OR codes IS NOT NULL ORDER BY _file, _row, _id"
+    )
+
+
+def refuse_to_overwrite(out: Path, source: Path) -> None:
+    """Raise DataError where `out` holds anything but conformed facts, or holds the source itself."""
+    in_use = out.exists() and not (out.is_dir() and not any(out.iterdir()))
+    if in_use and not (out / seal.NAME).is_file():
+        what = N_("{folder} exists and holds no conformed facts; it is not overwritten.")
+        raise DataError(message(what, folder=out))
+    if source.resolve().is_relative_to(out.resolve()):
+        what = N_("{folder} holds the facts to read; it cannot also be where they are written.")
+        raise DataError(message(what, folder=out))
+
+
+def move_into_place(made: Path, out: Path) -> None:
+    """Put the folder `made` where `out` is; what was there goes when the new one stands."""
+    if not out.exists():
+        made.rename(out)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.old-", dir=out.parent))
+    old = out.rename(aside / "facts")
+    try:
+        made.rename(out)
+    except OSError:
+        old.rename(out)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
