@@ -11,7 +11,16 @@ from typing import Any
 from cogrow.engines.plan import Plan
 from cogrow.errors import N_, Message, Translate, message
 from cogrow.expressions.evaluate import Known, evaluate
-from cogrow.expressions.tree import Op, Tree, Unit, columns, substitute, values
+from cogrow.expressions.tree import (
+    ColumnRef,
+    Const,
+    Op,
+    Tree,
+    Unit,
+    columns,
+    substitute,
+    values,
+)
 from cogrow.money import EXPONENTS, round_half_up
 from cogrow.operations.figures import Writer, decimal, read_values
 from cogrow.programs.program import Component, Condition, Program, as_rate
@@ -62,20 +71,33 @@ class Explanation:
     def _eligible(self) -> Iterator[Sentence]:
         merchant = self.rows[0]["merchant_id"]
         condition = self.program.merchants
-        if self.rows[0]["eligible"]:
-            what = N_("{merchant} may take part: {condition}.")
-            yield Sentence("eligible", message(what, merchant=merchant, condition=condition.text))
+        if condition.text == "all":
+            what = message(
+                N_("{merchant} may take part, as every merchant may."), merchant=merchant
+            )
+            yield Sentence("eligible", what)
             return
-        what = N_("{merchant} may not take part: {condition}.")
-        yield Sentence("eligible", message(what, merchant=merchant, condition=condition.text))
+        if self.rows[0]["eligible"]:
+            what = message(
+                N_("{merchant} may take part: {condition}."),
+                merchant=merchant,
+                condition=condition.text,
+            )
+            yield Sentence("eligible", what)
+            return
+        what = message(
+            N_("{merchant} may not take part: {condition}."),
+            merchant=merchant,
+            condition=condition.text,
+        )
+        yield Sentence("eligible", what)
         for text, tree in parts(condition):
-            held = self._holds_for_merchant(tree)
-            if held is not True:
-                shown = ", ".join(
-                    f"{ref.column} = {_plain(self.attributes.get(ref.column))}"
+            if self._holds_for_merchant(tree) is not True:
+                found = [
+                    (_word(ref), self.write(self.attributes.get(ref.column), ref.unit))
                     for ref in columns(tree)
-                )
-                said = message(N_("Not met: {text} ({found})."), text=text, found=shown)
+                ]
+                said = message(N_("Not met: {text} ({found})."), text=text, found=listed(found))
                 yield Sentence("eligible", said, {"condition": text})
 
     def _holds_for_merchant(self, tree: Tree) -> Known:
@@ -87,7 +109,7 @@ class Explanation:
         for measure in self.program.measures:
             value = self.figures[measure.name]
             said = message(
-                N_("{name} of {period} is {value}: {text}."),
+                N_("{name} in {period} is {value}: {text}."),
                 name=measure.name,
                 period=period,
                 value=self.write(value, measure.unit),
@@ -121,40 +143,35 @@ class Explanation:
             yield self._gate(gate, passed=bool(self.rows[0][f"gate_{position}"]))
 
     def _gate(self, gate: Condition, *, passed: bool) -> Sentence:
-        found = ", ".join(
-            str(message("{n} = {v}", n=name, v=self._shown(name))) for name in values(gate.tree)
+        found = listed(
+            [
+                (name, self.write(self.figures[name], self.plan.stored[name].unit))
+                for name in values(gate.tree)
+            ]
         )
-        if passed:
-            what = message(N_("The gate {text} is passed ({found})."), text=gate.text, found=found)
-            return Sentence("gates", what, {"gate": gate.text, "passed": True})
-        missing = self._missing(gate.tree)
-        if missing is None:
-            what = message(
-                N_("The gate {text} is not passed ({found})."), text=gate.text, found=found
-            )
-        else:
-            what = message(
-                N_("The gate {text} is not passed ({found}): {missing} missing."),
-                text=gate.text,
-                found=found,
-                missing=missing,
-            )
-        return Sentence("gates", what, {"gate": gate.text, "passed": False})
+        what = N_("The gate {text} is passed ({found}).")
+        gap: str | Message = ""
+        if not passed:
+            what = N_("The gate {text} is not passed ({found}).")
+            if (missing := self._missing(gate.tree)) is not None:
+                gap = self.write(abs(missing), gate.tree.args[0].unit)  # type: ignore[union-attr]
+                what = N_("The gate {text} is not passed ({found}): {gap} too little.")
+                if missing < 0:
+                    what = N_("The gate {text} is not passed ({found}): {gap} too much.")
+        said = message(what, text=gate.text, found=found, gap=gap)
+        return Sentence("gates", said, {"gate": gate.text, "passed": passed})
 
-    def _shown(self, name: str) -> str | Message:
-        return self.write(self.figures[name], self._unit(name))
-
-    def _unit(self, name: str) -> Unit:
-        return self.plan.stored[name].unit
-
-    def _missing(self, tree: Tree) -> str | Message | None:
-        """Return how much is missing to `value >= bound`, None where that cannot be said."""
+    def _missing(self, tree: Tree) -> Fraction | None:
+        """Return how much the measured side of a comparison lacks to its bound, negative where it has
+        too much; None where neither can be said.
+        """
         if not isinstance(tree, Op) or tree.op not in (">=", ">", "<=", "<"):
             return None
-        left, right = (self._value(arg) for arg in tree.args)
-        if not isinstance(left, Fraction) or not isinstance(right, Fraction):
+        measured, bound = (self._value(arg) for arg in tree.args)
+        if not isinstance(measured, Fraction) or not isinstance(bound, Fraction):
             return None
-        return self.write(abs(right - left), tree.args[0].unit)
+        lacks = bound - measured if not isinstance(tree.args[0], Const) else measured - bound
+        return lacks or None
 
     def _value(self, tree: Tree) -> Known:
         return evaluate(substitute(tree, self.exact), self.figures)
@@ -178,12 +195,15 @@ class Explanation:
         if terms.qualifies_on is None:
             return
         measured, unit = self._value(terms.qualifies_on), terms.qualifies_on.unit
-        count = len(terms.tiers)
+        count, name = len(terms.tiers), _text(component, "qualifies_on", "pays_on")
         if reached:
             tier = terms.tiers[reached - 1]
-            what = N_("{value} reaches tier {tier} of {count}, which begins at {start} ({text}).")
+            what = N_(
+                "{name} ({value}) reaches tier {tier} of {count}, which begins at {start} ({text})."
+            )
             said = message(
                 what,
+                name=name,
                 value=self.write(measured, unit),
                 tier=reached,
                 count=count,
@@ -197,11 +217,16 @@ class Explanation:
         text = component.tier_texts[reached]
         if isinstance(following, Fraction) and isinstance(measured, Fraction):
             gap = following - measured
-            what = N_("{missing} below {text} ({start}), the first tier.")
+            what = N_("{name} ({value}) is {missing} below the first tier, {text} ({start}).")
             if reached:
                 what = N_("{missing} more would reach the next tier, {text} ({start}).")
             said = message(
-                what, missing=self.write(gap, unit), text=text, start=self.write(following, unit)
+                what,
+                name=name,
+                value=self.write(measured, unit),
+                missing=self.write(gap, unit),
+                text=text,
+                start=self.write(following, unit),
             )
             data = {"component": component.name, "missing": str(gap), "tier": reached + 1}
             yield Sentence("attained", said, data)
@@ -226,23 +251,30 @@ class Explanation:
                     )
                     yield Sentence("earned", said, {"component": component.name})
         elif row["rate"] is not None and terms.pays_on is not None:
-            paid = self._value(terms.pays_on)
-            over = self._value(terms.over) if terms.over is not None else None
-            what = N_("{component}: {rate} on {value} is {amount}.")
-            if over is not None:
-                what = N_("{component}: {rate} on {value} above {over} is {amount}.")
+            unit = terms.pays_on.unit
+            what = N_("{component}: {rate} of {name} ({value}) is {amount}.")
+            if terms.over is not None:
+                what = N_(
+                    "{component}: {rate} of {name} ({value}) less {base} ({over}) is {amount}."
+                )
+            elif unit is not Unit.MONEY:
+                what = N_("{component}: {rate} for each of {name} ({value}) is {amount}.")
             said = message(
                 what,
                 component=component.name,
                 rate=row["rate"],
-                value=self.write(paid, terms.pays_on.unit),
-                over=self.write(over, terms.pays_on.unit),
+                name=_text(component, "pays_on"),
+                value=self.write(self._value(terms.pays_on), unit),
+                base=component.texts.get("over") or "baseline",
+                over=self.write(self._value(terms.over) if terms.over is not None else None, unit),
                 amount=self._exactly(exact),
             )
             yield Sentence("earned", said, data)
             return
-        amount = self._exactly(exact)
-        said = message(N_("{component}: {amount}."), component=component.name, amount=amount)
+        what = N_("{component}: {amount}.")
+        if terms.tiers and not row["tier"]:
+            what = N_("{component}: no tier is reached, so nothing is earned.")
+        said = message(what, component=component.name, amount=self._exactly(exact))
         yield Sentence("earned", said, data)
 
     def _exactly(self, exact: Known) -> str | Message:
@@ -266,12 +298,14 @@ class Explanation:
         passed = self.rows[0]["gates_passed"]
         if cap is not None and earned > cap:
             said = message(
-                N_("The cap of {cap} binds: {earned}."), cap=self._money(cap), earned=shown
+                N_("{earned} is above the cap of {cap} per merchant, so the cap is paid."),
+                earned=shown,
+                cap=self._money(cap),
             )
             yield Sentence("limited", said, {"cap_minor": cap})
         if least is not None and earned and amount == 0:
             said = message(
-                N_("{earned} is below the minimum payout of {least}."),
+                N_("{earned} is below the minimum payout of {least}, so nothing is paid."),
                 earned=shown,
                 least=self._money(least),
             )
@@ -298,10 +332,23 @@ def _data(value: Known, unit: Unit) -> dict[str, Any]:
     return {"value": None if value is None else str(value), "unit": unit.value}
 
 
-def _plain(value: Known) -> str:
-    if isinstance(value, Fraction):
-        return str(value.numerator) if value.denominator == 1 else f"{float(value):g}"
-    return "?" if value is None else str(value)
+def _word(ref: ColumnRef) -> str:
+    """Return the name a condition calls a column by."""
+    return ref.column.removesuffix("_minor") if ref.unit is Unit.MONEY else ref.column
+
+
+def _text(component: Component, *keys: str) -> str:
+    """Return the first of these terms that the component has, as written."""
+    return next((text for key in keys if (text := component.texts.get(key))), "")
+
+
+def listed(found: Sequence[tuple[str, str | Message]]) -> Message:
+    """Return names with their values: `rating 4.31, violations 2`."""
+    parts = [message(N_("{name} {value}"), name=name, value=value) for name, value in found]
+    whole = parts[0] if parts else message(N_("nothing"))
+    for part in parts[1:]:
+        whole = message(N_("{first}, {second}"), first=whole, second=part)
+    return whole
 
 
 def _least_whole(value: Known, unit: Unit) -> Known:
