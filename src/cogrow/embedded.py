@@ -47,6 +47,7 @@ def connect(
         with duckdb.connect(":memory:", config=config) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET enable_progress_bar = false")
+            connection.execute("SET parquet_metadata_cache = true")
             allowed = [str(path.resolve()) for path in (*reads, *writes)]
             connection.execute("SET allowed_directories = $1", [allowed])
             connection.execute("SET allowed_paths = $1", [allowed])

@@ -5,38 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import sqlglot
 from sqlglot import exp
 
+from cogrow.engines.eligible import column_of, eligible, unit_of
 from cogrow.engines.exact import (
+    NUMBER_SCALE,
     SQL,
     Ratio,
     Renderer,
     ceiling,
     rounded,
-    text,
     whole,
     wide,
 )
 from cogrow.engines.facts_sql import (
-    REFUND_LINES,
     FactQuery,
     Measured,
     Window,
+    by_line,
     over_lines,
 )
 from cogrow.engines.plan import Added, FactRows, Plan, Step, Stored
+from cogrow.engines.reads import check_facts, needed_columns
+from cogrow.engines.refund_lines import STEP as REFUND_LINES_STEP
+from cogrow.engines.refund_lines import refund_lines
 from cogrow.engines.result import result_query
-from cogrow.errors import N_, DataError, Issue, Span, message, nearest
+from cogrow.errors import N_, message
 from cogrow.expressions.tree import (
     Aggregate,
     Const,
     Op,
     Tree,
     Unit,
-    Value,
     aggregates,
-    columns,
     substitute,
     values,
 )
@@ -107,29 +108,42 @@ class Compiler:
     def compile(self) -> Plan:
         """Return the plan. Raises DataError where the facts lack a table or column it needs."""
         groups = self.groups()
-        self.check_facts(groups)
-        self.eligible()
+        needed = needed_columns(self.program, groups, self.attributes(), self.available)
+        check_facts(self.program, needed, self.available)
+        names = self.attributes()
+        self.steps.append(eligible(self.program, self.period, names, self.available))
+        for name in names:
+            unit = unit_of(self.program, name)
+            self.store(name, column_of(name), unit, NUMBER_SCALE if unit is Unit.NUMBER else 1)
         for group in groups:
             self.qualifying(group)
         self.measured(groups)
         self.finish()
-        tables = dict.fromkeys(
-            table for group in groups for table in (group.table, *sorted(group.used))
-        )
-        others = [name.split(".")[0] for name in self.attributes()]
-        start = self.baseline_period.start if self.baseline_period else self.period.start
         return Plan(
             program=self.program.id,
             version=self.program.version,
             period=self.period,
             baseline_period=self.baseline_period,
-            tables=tuple(dict.fromkeys(["merchants", *tables, *others])),
+            reads={table: tuple(sorted(names)) for table, names in sorted(needed.items())},
+            dated={
+                group.table: tuple(group.inside(window) for window in group.windows)
+                for group in groups
+                if group.dates_itself
+            }
+            | self._orders_dated(groups),
             steps=tuple(self.steps),
             stored=self.stored,
             rows=tuple(self.rows),
             formulas=self.formulas(),
-            earliest=min(start, self.period.start),
         )
+
+    def _orders_dated(self, groups: list[FactQuery]) -> dict[str, tuple[exp.Expr, ...]]:
+        """Return when orders lie in a window, for the groups that are dated by their order."""
+        by_order = [group for group in groups if not group.dates_itself]
+        found = dict.fromkeys(
+            group.inside(window) for group in by_order for window in group.windows
+        )
+        return {"orders": tuple(found)} if found else {}
 
     def finish(self) -> None:
         """Add the steps from what was measured to the result."""
@@ -150,102 +164,20 @@ class Compiler:
             before = Window("before", self.baseline_period)
             for aggregate in aggregates(self.expanded(self.program.baseline.metric)):
                 needed[aggregate, "before"] = before
-        by_table: dict[str, list[Measured]] = {}
+        together: dict[tuple[str, bool], list[Measured]] = {}
         for position, ((aggregate, name), window) in enumerate(needed.items(), start=1):
             column = f"{name}_{aggregate.function}_{position}"
-            by_table.setdefault(aggregate.table, []).append(Measured(aggregate, window, column))
+            key = aggregate.table, by_line(self.program, aggregate)
+            step = f"qualifying_{aggregate.table}" + ("_by_line" if key[1] else "")
+            together.setdefault(key, []).append(Measured(aggregate, window, step, column))
         return [
-            FactQuery(self.program, table, measured, self._columns(), self.everyone)
-            for table, measured in sorted(by_table.items())
+            FactQuery(self.program, *key, measured, self._columns(), self.everyone)
+            for key, measured in sorted(together.items())
         ]
 
     def _columns(self) -> Mapping[str, Mapping[str, object]]:
         canonical = {name: table.by_name for name, table in TABLES.items()}
         return {**canonical, **self.available}
-
-    def check_facts(self, groups: list[FactQuery]) -> None:
-        """Raise DataError naming every table and column the program needs and the facts lack."""
-        needed: dict[str, set[str]] = {"merchants": {"merchant_id"}}
-        for group in groups:
-            trees = [t for m in group.measured for t in (m.aggregate.argument, m.aggregate.where)]
-            for ref in [r for t in (*trees, group.condition) if t is not None for r in columns(t)]:
-                needed.setdefault(ref.table, set()).add(ref.column)
-            date = group.date().find(exp.Column)
-            if date is not None:
-                needed.setdefault(date.table, set()).add(date.name)
-            for table in group.used:
-                needed.setdefault(table, set())
-        for ref in columns(self.program.merchants.tree):
-            needed["merchants"].add(ref.column)
-        for name in self.attributes():
-            table, _, word = name.partition(".")
-            needed.setdefault(table, set()).add(self.program.schema.tables[table][word].name)
-        issues = []
-        for table, names in sorted(needed.items()):
-            if table not in self.available:
-                what = message(N_("The program needs the table `{table}`."), table=table)
-                issues.append(Issue("FCT101", what, Span(path=table)))
-                continue
-            for name in sorted(names - set(self.available[table])):
-                what = message(
-                    N_("The program needs `{column}` of `{table}`."), column=name, table=table
-                )
-                hint = nearest(name, self.available[table])
-                issues.append(Issue("FCT102", what, Span(path=f"{table}.{name}"), hint=hint))
-        if issues:
-            what = message(N_("The facts lack what program {name} needs."), name=self.program.id)
-            raise DataError(what, issues)
-
-    def eligible(self) -> None:
-        """Add the step that says who may take part, with the attributes later steps use."""
-        render = Renderer(self.zone)
-        holds = exp.func("COALESCE", render.flag(self.program.merchants.tree), exp.false())
-        query = exp.select("merchants.merchant_id", exp.alias_(holds, "eligible")).from_(
-            "merchants"
-        )
-        for name in self.attributes():
-            table, _, word = name.partition(".")
-            column = self.program.schema.tables[table][word]
-            alias = name.replace(".", "_")
-            unit = Value(name, self._unit(name)).unit
-            source: SQL = exp.column(column.name, table)
-            if table != "merchants":
-                source = exp.column(column.name, table)
-                query = self._join_imported(query, table)
-            if unit is Unit.NUMBER:
-                scaled = exp.Mul(this=source, expression=whole(10**6))
-                source = exp.cast(scaled, exp.DataType.build("BIGINT"))
-                self.store(name, alias, unit, 10**6)
-            else:
-                self.store(name, alias, unit)
-            query = query.select(exp.alias_(source, alias))
-        sentence = message(
-            N_("who may take part: {condition}"), condition=self.program.merchants.text
-        )
-        self.steps.append(Step("eligible", sentence, query))
-
-    def _unit(self, name: str) -> Unit:
-        table, _, word = name.partition(".")
-        found = self.program.schema.column(table, word)
-        if found is None:
-            raise AssertionError(name)
-        return found.unit
-
-    def _join_imported(self, query: exp.Select, table: str) -> exp.Select:
-        if any(join.this.alias_or_name == table for join in query.args.get("joins") or []):
-            return query
-        on = [
-            exp.EQ(
-                this=exp.column("merchant_id", "merchants"),
-                expression=exp.column("merchant_id", table),
-            )
-        ]
-        have = self.available.get(table, {})
-        if "program" in have:
-            on.append(exp.EQ(this=exp.column("program", table), expression=text(self.program.id)))
-        if "period" in have:
-            on.append(exp.EQ(this=exp.column("period", table), expression=text(self.period.name)))
-        return query.join(exp.to_table(table), on=exp.and_(*on), join_type="left")
 
     def store(self, name: str, column: str, unit: Unit, denominator: int | str = 1) -> None:
         """Remember which column of the steps so far holds the figure called `name`."""
@@ -255,23 +187,16 @@ class Compiler:
 
     def qualifying(self, group: FactQuery) -> None:
         """Add the step that sums one fact table per merchant."""
-        if group.by_line and not any(step.name == "refund_lines" for step in self.steps):
-            extra = ("merchant_id", "currency", "reason", "kind")
-            have = [c for c in extra if c in self.available.get("refunds", ())]
-            sql = REFUND_LINES.format(
-                extra="".join(f", {c}" for c in have), extra_r="".join(f", r.{c}" for c in have)
-            )
+        if group.by_line and not any(step.name == REFUND_LINES_STEP for step in self.steps):
+            query = refund_lines(self.available.get("refunds", ()))
             sentence = message(N_("refunds of whole orders, told apart by order line"))
-            query = sqlglot.parse_one(sql, dialect="duckdb")
-            if not isinstance(query, exp.Query):
-                raise AssertionError(sql)
-            self.steps.append(Step("refund_lines", sentence, query))
+            self.steps.append(Step(REFUND_LINES_STEP, sentence, query))
         sentence = message(
             N_("qualifying {table} of {periods}, summed per merchant"),
             table=group.table,
             periods=" / ".join(str(window.period) for window in group.windows),
         )
-        self.steps.append(Step(f"qualifying_{group.table}", sentence, group.per_merchant()))
+        self.steps.append(Step(group.step, sentence, group.per_merchant()))
         for window in group.windows:
             adds = tuple(
                 Added(one.column, one.aggregate, one.scale)
@@ -287,7 +212,7 @@ class Compiler:
         before: dict[Aggregate, Ratio] = {}
         foreign: list[SQL] = []
         for group in groups:
-            step = f"qualifying_{group.table}"
+            step = group.step
             same = exp.EQ(
                 this=exp.column("merchant_id", "eligible"),
                 expression=exp.column("merchant_id", step),

@@ -126,7 +126,11 @@ def _below(x: SQL | None, y: SQL | None, constant: int) -> int | SQL:
 
 def _unknown(ratio: Ratio) -> SQL:
     """Return the condition that a ratio has no value: its numerator or its denominator is null."""
-    nodes = [ratio.numerator] if isinstance(ratio.denominator, int) else [ratio.numerator, ratio.denominator]
+    nodes = (
+        [ratio.numerator]
+        if isinstance(ratio.denominator, int)
+        else [ratio.numerator, ratio.denominator]
+    )
     nulls = [exp.Is(this=_wrapped(node.copy()), expression=exp.null()) for node in nodes]
     return nulls[0] if len(nulls) == 1 else exp.paren(exp.or_(*nulls))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
@@ -35,10 +35,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One aggregate in one window and the column it is computed into."""
+    """One aggregate in one window, the step it is computed in and the column it is computed into."""
 
     aggregate: Aggregate
     window: Window
+    step: str
     column: str
 
     @property
@@ -50,9 +51,9 @@ class Measured:
     def ratio(self) -> Ratio:
         """Return the value: a sum over 1 or its scale; an average over its count."""
         scale = _scale(self.aggregate)
-        here = exp.column(self.column, f"qualifying_{self.aggregate.table}")
+        here = exp.column(self.column, self.step)
         if self.aggregate.function == "average":
-            count = exp.column(self.column + "_count", f"qualifying_{self.aggregate.table}")
+            count = exp.column(self.column + "_count", self.step)
             below: int | SQL = exp.Nullif(this=times(wide(count), scale), expression=whole(0))
             return Ratio(here, below)
         if self.aggregate.function in ("min", "max"):
@@ -70,7 +71,13 @@ def _scale(aggregate: Aggregate) -> int:
 
 
 def over_lines(program: Program, aggregate: Aggregate) -> Aggregate:
-    """Return an aggregate over orders as one over their lines, where lines decide what qualifies."""
+    """Return an aggregate over orders as one over their lines, where lines decide what qualifies.
+
+    Refunds told apart by line are counted once each.
+    """
+    if aggregate.function == "count" and by_line(program, aggregate):
+        refund = ColumnRef("refunds", "refund_id", Unit.TEXT)
+        return replace(aggregate, function="count_distinct", argument=refund)
     if aggregate.table != "orders":
         return aggregate
     condition = program.qualifying.conditions.get("order_lines")
@@ -81,6 +88,15 @@ def over_lines(program: Program, aggregate: Aggregate) -> Aggregate:
     return Aggregate(function, "order_lines", argument, aggregate.where, aggregate.unit)
 
 
+def by_line(program: Program, aggregate: Aggregate) -> bool:
+    """Return whether an aggregate over refunds looks at lines, so that each refund is told apart."""
+    if aggregate.table != "refunds":
+        return False
+    found = program.qualifying.conditions
+    asked = [found[name].tree for name in ("refunds", program.qualifying.table) if name in found]
+    return bool(_tables(aggregate.argument, aggregate.where, *asked) & _LINE_TABLES)
+
+
 def _tables(*trees: Tree | None) -> set[str]:
     return {ref.table for tree in trees if tree is not None for ref in columns(tree)}
 
@@ -89,41 +105,44 @@ def _tables(*trees: Tree | None) -> set[str]:
 class FactQuery:
     """The rows of one fact table that count for a program, and how they become a row per merchant.
 
-    `available` are the columns the facts really have; `everyone` says that no merchant is left out.
+    `by_line`: refunds of whole orders are told apart by line. `available` are the columns the facts
+    really have; `everyone` says that no merchant is left out.
     """
 
     program: Program
     table: str
+    by_line: bool
     measured: list[Measured]
     available: Mapping[str, Iterable[str]]
     everyone: bool
     used: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.condition = self._condition()
+        found, main = self.program.qualifying.conditions, self.program.qualifying.table
+        self.own = found[self.table].tree if self.table in found else None
+        follows = self.table in ("order_lines", "orders", "refunds") and self.table != main
+        self.of_main = found[main].tree if follows and main in found else None
         trees = [part for m in self.measured for part in (m.aggregate.argument, m.aggregate.where)]
-        self.used = {self.table, *_tables(self.condition, *trees)}
+        self.trees = [tree for tree in (self.own, self.of_main, *trees) if tree is not None]
+        self.used = {self.table, *_tables(*self.trees)}
         self.render = Renderer(self.program.schedule.zone)
         self.windows = list(dict.fromkeys(m.window for m in self.measured))
         self.unlinked = self.table == "refunds" and "merchant_id" in self.available["refunds"]
         if "merchant_id" not in TABLES[self.table].by_name or self.table == "refunds":
             self.used.add("orders")
-        if self._dated_by()[0] != self.table:
-            self.used.add(self._dated_by()[0])
-
-    def _condition(self) -> Tree | None:
-        found = self.program.qualifying.conditions
-        if self.table in found:
-            return found[self.table].tree
-        if self.table in ("order_lines", "orders", "refunds"):
-            main = found.get(self.program.qualifying.table)
-            return main.tree if main else None
-        return None
 
     @property
-    def by_line(self) -> bool:
-        """Whether refunds must be told apart by order line."""
-        return self.table == "refunds" and bool(self.used & _LINE_TABLES)
+    def step(self) -> str:
+        """Return the name of the step that sums these rows."""
+        return self.measured[0].step
+
+    def needs(self) -> set[tuple[str, str]]:
+        """Return every (table, column) the query reads."""
+        found = {(ref.table, ref.column) for tree in self.trees for ref in columns(tree)}
+        found |= {self._dated_by()[:2]}
+        if self.table == "refunds":
+            found |= {("refunds", "order_id"), ("orders", self.program.qualifying.dated_by)}
+        return found
 
     def merchant(self) -> SQL:
         """Return the column of the merchant a row belongs to."""
@@ -145,12 +164,17 @@ class FactQuery:
             raise AssertionError(self.table)
         return self.table, name, TABLES[self.table].by_name[name].kind
 
+    @property
+    def dates_itself(self) -> bool:
+        """Whether the table's own column, and not its order's, places a row in time."""
+        return self._dated_by()[0] == self.table
+
     def date(self) -> SQL:
         """Return the column that places a row in time."""
         table, name, _ = self._dated_by()
         found: SQL = exp.column(name, table)
         if self.table == "refunds" and table == "orders" and self.unlinked:
-            return exp.func("COALESCE", found, exp.column("refunded_at", "refunds"))
+            return exp.case().when(_alone(), exp.column("refunded_at", "refunds")).else_(found)
         return found
 
     def inside(self, window: Window) -> SQL:
@@ -182,12 +206,19 @@ class FactQuery:
         name = "refund_lines" if self.by_line else self.table
         source = exp.to_table(name)
         query = exp.select().from_(exp.alias_(source, self.table) if self.by_line else source)
+        loose: set[str] = set()
         for link, here in self._links():
             pairs = [
                 exp.EQ(this=exp.column(c, here), expression=exp.column(c, link.table))
                 for c in link.columns
             ]
-            kind = "left" if link.optional and (self.unlinked or here != "refunds") else "inner"
+            if link.table == "merchants":
+                pairs = [
+                    exp.EQ(this=self.merchant(), expression=exp.column("merchant_id", "merchants"))
+                ]
+            elif here in loose or (link.optional and (self.unlinked or here != "refunds")):
+                loose.add(link.table)
+            kind = "left" if link.table in loose else "inner"
             query = query.join(exp.to_table(link.table), on=exp.and_(*pairs), join_type=kind)
         return query
 
@@ -215,16 +246,23 @@ class FactQuery:
     def qualifying(self) -> exp.Select:
         """Return the joined rows that count, of eligible merchants, in any of the windows."""
         query = self._source().where(exp.or_(*(self.inside(window) for window in self.windows)))
-        if self.condition is not None and not isinstance(self.condition, Const):
-            holds = self.render.flag(self.condition)
-            if self.unlinked:
-                alone = exp.Is(this=exp.column("order_id", "refunds"), expression=exp.null())
-                holds = exp.or_(alone, exp.paren(holds))
-            query = query.where(holds)
+        if self.own is not None and not isinstance(self.own, Const):
+            query = query.where(self.render.flag(self.own))
+        if self.of_main is not None and not isinstance(self.of_main, Const):
+            query = query.where(self._of_order(self.render.flag(self.of_main)))
+        if self.table == "refunds":
+            dated = TABLES["orders"].by_name[self.program.qualifying.dated_by]
+            if dated.optional and self._dated_by()[0] == "refunds":
+                counted = exp.Is(this=exp.column(dated.name, "orders"), expression=exp.null())
+                query = query.where(self._of_order(exp.Not(this=counted)))
         if not self.everyone:
             eligible = exp.select("merchant_id").from_("eligible").where(exp.column("eligible"))
             query = query.where(exp.In(this=self.merchant(), query=eligible.subquery()))
         return query
+
+    def _of_order(self, holds: SQL) -> SQL:
+        """Return a condition on what is refunded; a refund that names no order has none to ask."""
+        return exp.or_(_alone(), exp.paren(holds)) if self.unlinked else holds
 
     def per_merchant(self) -> exp.Select:
         """Return one row per merchant with a column per aggregate and window."""
@@ -270,13 +308,14 @@ class FactQuery:
         """
         query = self.qualifying().where(self.inside(window))
         query = query.select(exp.alias_(self.merchant(), "merchant_id"))
-        for column in TABLES[self.table].key:
+        key = (*TABLES[self.table].key, *(("line_no",) if self.by_line else ()))
+        for column in key:
             query = query.select(exp.column(column, self.table))
         query = query.select(exp.alias_(self.date(), "dated"))
         for one in self.measured:
             if one.window == window:
                 query = query.select(exp.alias_(self._contribution(one.aggregate), one.column))
-        return query.order_by("dated", *TABLES[self.table].key)
+        return query.order_by("dated", *key)
 
     def _contribution(self, aggregate: Aggregate) -> SQL:
         argument = aggregate.argument
@@ -291,23 +330,5 @@ class FactQuery:
         return exp.case().when(self.render.flag(aggregate.where), value)
 
 
-#: A refund of a whole order, told apart by line in proportion to what each line paid: line i gets
-#: floor(refund x paid up to i / paid) - floor(refund x paid before i / paid), so the parts add up.
-REFUND_LINES = """
-SELECT refund_id, order_id, line_no, refunded_at, refunded_minor {extra}
-FROM refunds WHERE line_no IS NOT NULL OR order_id IS NULL
-UNION ALL
-SELECT refund_id, order_id, line_no, refunded_at,
-  CASE WHEN total = 0 THEN CASE WHEN upto_lines = 1 THEN refunded_minor ELSE 0 END
-  ELSE CAST(CAST(refunded_minor AS INT128) * upto // total
-       - CAST(refunded_minor AS INT128) * (upto - paid_minor) // total AS BIGINT) END AS refunded_minor
-  {extra}
-FROM (
-  SELECT r.refund_id, r.order_id, l.line_no, r.refunded_at, r.refunded_minor, l.paid_minor {extra_r},
-    SUM(l.paid_minor) OVER (PARTITION BY r.refund_id) AS total,
-    SUM(l.paid_minor) OVER (PARTITION BY r.refund_id ORDER BY l.line_no) AS upto,
-    ROW_NUMBER() OVER (PARTITION BY r.refund_id ORDER BY l.line_no) AS upto_lines
-  FROM refunds AS r INNER JOIN order_lines AS l ON r.order_id = l.order_id
-  WHERE r.line_no IS NULL
-) AS shared
-"""
+def _alone() -> SQL:
+    return exp.Is(this=exp.column("order_id", "refunds"), expression=exp.null())

@@ -82,12 +82,12 @@ def compile_given(program: Program, period: Period, cases: Sequence[Given]) -> P
         version=program.version,
         period=period,
         baseline_period=compiler.baseline_period,
-        tables=(),
+        reads={},
+        dated={},
         steps=tuple(compiler.steps),
         stored=compiler.stored,
         rows=(),
         formulas={},
-        earliest=period.start,
     )
 
 

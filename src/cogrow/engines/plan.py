@@ -7,7 +7,6 @@ reads like the statement a merchant gets.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 from sqlglot import exp
 
@@ -62,21 +61,22 @@ class FactRows:
 class Plan:
     """All steps of one program in one period, the last of which is the result.
 
-    `stored` maps each metric, target and the baseline to its columns. `rows` list the facts behind
-    each aggregate, and `formulas` say how a metric, or the baseline, is made of the aggregates of a
-    window.
+    `reads` are the columns it needs of each table; `dated` is, per window, the condition that a row
+    lies in it, for tables that carry their own date. `stored` maps each metric, target and the
+    baseline to its columns. `rows` list the facts behind each aggregate, and `formulas` say how a
+    metric, or the baseline, is made of the aggregates of a window.
     """
 
     program: str
     version: str
     period: Period
     baseline_period: Period | None
-    tables: tuple[str, ...]
+    reads: dict[str, tuple[str, ...]]
+    dated: dict[str, tuple[exp.Expr, ...]]
     steps: tuple[Step, ...]
     stored: dict[str, Stored]
     rows: tuple[FactRows, ...]
     formulas: dict[str, tuple[str, Tree]]
-    earliest: date
 
     def sql(self, dialect: str) -> str:
         """Return the one query of the plan in `dialect`, a CTE per step, sentences as comments."""

@@ -89,7 +89,7 @@ def _compute(
             table = engine.earn(plan)
             refuse_empty(program, plan, table)
             path = Path(program.id) / f"{period.name}.parquet"
-            write(table, work / path)
+            write(stamped(table, plan, facts), work / path)
             found.append(Earned(program, period, out / path, summarize(program, table)))
             report(100)
     return found
@@ -116,6 +116,34 @@ def refuse_empty(program: Program, plan: Plan, table: pa.Table) -> None:
         hint = message(N_("Check the period, `qualifying`, and `cogrow facts check`."))
         issue = Issue("FCT104", what, Span(path=str(plan.period)), hint=hint)
         raise DataError(message(N_("Nothing was measured.")), [issue])
+
+
+def stamp(plan: Plan, facts: FactFiles) -> dict[bytes, bytes]:
+    """Return what earnings say about themselves: of which terms and of which facts they are."""
+    return {b"cogrow.version": plan.version.encode(), b"cogrow.facts": facts.version.encode()}
+
+
+def stamped(table: pa.Table, plan: Plan, facts: FactFiles) -> pa.Table:
+    """Return the table with its stamp in the metadata."""
+    return table.replace_schema_metadata(stamp(plan, facts))
+
+
+def read_back(path: Path, plan: Plan, facts: FactFiles, merchant: str) -> list[dict[str, Any]]:
+    """Return a merchant's rows of earnings computed earlier from these terms and these facts.
+
+    Returns none where there is no such file, or it is of other terms or facts.
+    """
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        return []
+    found = pq.read_schema(path).metadata or {}
+    if any(found.get(key) != value for key, value in stamp(plan, facts).items()):
+        return []
+    rows: list[dict[str, Any]] = pq.read_table(
+        path, filters=[("merchant_id", "=", merchant)]
+    ).to_pylist()
+    return rows
 
 
 def write(table: pa.Table, path: Path) -> None:

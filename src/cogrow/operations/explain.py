@@ -19,7 +19,7 @@ from cogrow.errors import N_, InvariantBroken, NotFound, Translate, message
 from cogrow.expressions.evaluate import Known, evaluate
 from cogrow.expressions.tree import Aggregate, Const, put_in
 from cogrow.operations.choose import one_program, periods_of
-from cogrow.operations.earn import Progress
+from cogrow.operations.earn import Progress, read_back
 from cogrow.operations.explanation import Explanation, Sentence
 from cogrow.operations.figures import read_values
 from cogrow.period import Period
@@ -87,8 +87,12 @@ def explain(
     rows: bool,
     limits: Limits,
     progress: Progress,
+    earnings: Path | None = None,
 ) -> Explained:
     """Return the derivation of what `merchant` earned in a period; `rows` lists the facts behind it.
+
+    The figures are read from `earnings` where `earn` left them there, from the same terms and facts;
+    else they are computed for this merchant alone.
 
     Raises NotFound for an unknown program, period or merchant, ProgramError, DataError, EngineError.
     """
@@ -97,16 +101,21 @@ def explain(
     with TemporaryDirectory(prefix="cogrow-") as work:
         opened, _ = open_facts(facts, Path(work), limits, progress)
         plan = compile_plan(program, period, opened)
-        with open_engine(opened, [plan], limits, merchant=merchant) as engine:
-            earnings = engine.earn(plan).to_pylist()
-            if not earnings:
+        earned: list[dict[str, Any]] = []
+        if earnings is not None:
+            path = earnings / program.id / f"{period.name}.parquet"
+            earned = read_back(path, plan, opened, merchant)
+        narrowed = merchant if rows or not earned else None
+        with open_engine(opened, [plan], limits, merchant=narrowed) as engine:
+            earned = earned or engine.earn(plan).to_pylist()
+            if not earned:
                 what = N_("There is no merchant {name} in the facts.")
                 raise NotFound(message(what, name=merchant))
-            told = Explanation(program, plan, earnings, _attributes(engine, merchant))
+            told = Explanation(program, plan, earned, _attributes(engine, merchant))
             listed = tuple(_listed(engine, plan, one) for one in plan.rows) if rows else ()
             if rows:
-                check_sums(plan, earnings[0], listed)
-            return Explained(program, period, tuple(earnings), tuple(told.sentences()), listed)
+                check_sums(plan, earned[0], listed)
+            return Explained(program, period, tuple(earned), tuple(told.sentences()), listed)
 
 
 def _attributes(engine: DuckDB, merchant: str) -> dict[str, Known]:

@@ -1,0 +1,70 @@
+"""What a program reads of the facts: which tables, which columns, and whether they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlglot import exp
+
+from cogrow.engines.facts_sql import FactQuery
+from cogrow.errors import N_, DataError, Issue, Span, message, nearest
+from cogrow.expressions.tree import columns
+from cogrow.facts import TABLES
+from cogrow.programs.program import Program
+
+Available = Mapping[str, Mapping[str, object]]
+
+
+def needed_columns(
+    program: Program, groups: Iterable[FactQuery], attributes: Iterable[str], available: Available
+) -> dict[str, set[str]]:
+    """Return every table the program reads, with the columns it needs of it.
+
+    `attributes` are the dotted names of the values it reads per merchant.
+    """
+    needed: dict[str, set[str]] = {"merchants": set()}
+    for group in groups:
+        for table, column in group.needs():
+            needed.setdefault(table, set()).add(column)
+        currency = group.currency()
+        for found in currency.find_all(exp.Column) if currency is not None else ():
+            needed.setdefault(found.table, set()).add(found.name)
+        for table in group.used:
+            needed.setdefault(table, set())
+        if group.by_line:
+            needed.setdefault("order_lines", set()).add("paid_minor")
+    for ref in columns(program.merchants.tree):
+        needed["merchants"].add(ref.column)
+    for name in attributes:
+        table, _, word = name.partition(".")
+        needed.setdefault(table, set()).add(program.schema.tables[table][word].name)
+    for table, names in needed.items():
+        names |= _identity(table, available.get(table, {}))
+    return needed
+
+
+def _identity(table: str, have: Mapping[str, object]) -> set[str]:
+    """Return the columns by which rows of a table are told apart, joined and placed."""
+    if table not in TABLES:
+        return {"merchant_id", *({"program", "period"} & set(have))}
+    canonical = TABLES[table]
+    linked = {column for link in canonical.links for column in link.columns if column in have}
+    return {*canonical.key, *linked}
+
+
+def check_facts(program: Program, needed: Mapping[str, set[str]], available: Available) -> None:
+    """Raise DataError naming every table and column the program needs and the facts lack."""
+    issues = []
+    for table, names in sorted(needed.items()):
+        if table not in available:
+            what = message(N_("The program needs the table `{table}`."), table=table)
+            issues.append(Issue("FCT101", what, Span(path=table)))
+            continue
+        for name in sorted(names - set(available[table])):
+            missing = N_("The program needs `{column}` of `{table}`.")
+            what = message(missing, column=name, table=table)
+            hint = nearest(name, available[table])
+            issues.append(Issue("FCT102", what, Span(path=f"{table}.{name}"), hint=hint))
+    if issues:
+        what = message(N_("The facts lack what program {name} needs."), name=program.id)
+        raise DataError(what, issues)

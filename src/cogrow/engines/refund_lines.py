@@ -1,0 +1,49 @@
+"""Refunds of whole orders, told apart by order line: a step of its own before they are joined."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+import sqlglot
+from sqlglot import exp
+
+#: The name of the step.
+STEP = "refund_lines"
+
+#: A refund of a whole order, told apart by line in proportion to what each line paid: line i gets
+#: floor(refund x paid up to i / paid) - floor(refund x paid before i / paid), so the parts add up.
+REFUND_LINES = """
+SELECT refund_id, order_id, {line_no} AS line_no, refunded_at, refunded_minor {extra}
+FROM refunds WHERE {line_no} IS NOT NULL OR order_id IS NULL
+UNION ALL
+SELECT refund_id, order_id, line_no, refunded_at,
+  CASE WHEN total = 0 THEN CASE WHEN upto_lines = 1 THEN refunded_minor ELSE 0 END
+  ELSE CAST(CAST(refunded_minor AS INT128) * upto // total
+       - CAST(refunded_minor AS INT128) * (upto - paid_minor) // total AS BIGINT) END AS refunded_minor
+  {extra}
+FROM (
+  SELECT r.refund_id, r.order_id, l.line_no, r.refunded_at, r.refunded_minor, l.paid_minor {extra_r},
+    SUM(l.paid_minor) OVER (PARTITION BY r.refund_id) AS total,
+    SUM(l.paid_minor) OVER (PARTITION BY r.refund_id ORDER BY l.line_no) AS upto,
+    ROW_NUMBER() OVER (PARTITION BY r.refund_id ORDER BY l.line_no) AS upto_lines
+  FROM refunds AS r INNER JOIN order_lines AS l ON r.order_id = l.order_id
+  WHERE {line_no_r} IS NULL
+) AS shared
+"""
+
+
+def refund_lines(available: Container[str]) -> exp.Query:
+    """Return the refunds, each with a line; `available` are the columns the facts' refunds have."""
+    have = [c for c in ("merchant_id", "currency", "reason", "kind") if c in available]
+    # Facts whose refunds never name a line lack the column.
+    lined = "line_no" in available
+    sql = REFUND_LINES.format(
+        extra="".join(f", {c}" for c in have),
+        extra_r="".join(f", r.{c}" for c in have),
+        line_no="line_no" if lined else "NULL",
+        line_no_r="r.line_no" if lined else "NULL",
+    )
+    query = sqlglot.parse_one(sql, dialect="duckdb")
+    if not isinstance(query, exp.Query):
+        raise AssertionError(sql)
+    return query
