@@ -32,24 +32,30 @@ def _day(value: Any) -> Any:
     if isinstance(value, date):
         return value
     try:
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value or "", re.ASCII):
+        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
             return date.fromisoformat(value)
     except ValueError:
         pass
     raise wrong(N_("`{name}` is {found}; it should be a day like 2025-04-01."), found=repr(value))
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """Return the names of all zones; finding them reads a folder of hundreds of files."""
+    return frozenset(available_timezones())
+
+
 def _zone(value: Any) -> Any:
     if isinstance(value, ZoneInfo):
         return value
-    if value not in available_timezones():
+    if not isinstance(value, str) or value not in _zones():
         what = N_("`{name}` is {found}; it should be a time zone like Asia/Shanghai.")
         raise wrong(what, found=repr(value))
     return ZoneInfo(value)
 
 
 def _currency(value: Any) -> Any:
-    if value not in EXPONENTS:
+    if not isinstance(value, str) or value not in EXPONENTS:
         what = N_("`{name}` is {found}; it should be an ISO 4217 code like CNY.")
         raise wrong(what, found=repr(value))
     return value
