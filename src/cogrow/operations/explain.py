@@ -158,12 +158,13 @@ def check_sums(plan: Plan, row: Mapping[str, Any], listed: tuple[Listed, ...]) -
             raise InvariantBroken(message(what, name=name, **said))
 
 
-def _made(function: str, numbers: list[Any], scale: int) -> Fraction | None:
+def _made(function: str, values: list[Any], scale: int) -> Fraction | None:
     """Return the aggregate of what the rows add; an average, least or largest of none is unknown."""
     if function == "count":
-        return Fraction(len(numbers))
+        return Fraction(len(values))
     if function == "count_distinct":
-        return Fraction(len(set(numbers)))
+        return Fraction(len(set(values)))
+    numbers = [int(value) for value in values]  # whole, but Decimal where the engine computed wide
     if function == "sum":
         return Fraction(sum(numbers), scale)
     if not numbers:

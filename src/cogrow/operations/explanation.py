@@ -143,12 +143,7 @@ class Explanation:
             yield self._gate(gate, passed=bool(self.rows[0][f"gate_{position}"]))
 
     def _gate(self, gate: Condition, *, passed: bool) -> Sentence:
-        found = listed(
-            [
-                (name, self.write(self.figures[name], self.plan.stored[name].unit))
-                for name in values(gate.tree)
-            ]
-        )
+        found = self._found(gate.tree)
         what = N_("The gate {text} is passed ({found}).")
         gap: str | Message = ""
         if not passed:
@@ -160,6 +155,11 @@ class Explanation:
                     what = N_("The gate {text} is not passed ({found}): {gap} too much.")
         said = message(what, text=gate.text, found=found, gap=gap)
         return Sentence("gates", said, {"gate": gate.text, "passed": passed})
+
+    def _found(self, tree: Tree) -> Message:
+        """Return the figures a condition names, with their values."""
+        units = {name: self.plan.stored[name].unit for name in values(tree)}
+        return listed([(name, self.write(self.figures[name], units[name])) for name in units])
 
     def _missing(self, tree: Tree) -> Fraction | None:
         """Return how much the measured side of a comparison lacks to its bound, negative where it has
@@ -180,9 +180,10 @@ class Explanation:
         named = {"component": component.name}
         if component.when is not None and not row["condition_met"]:
             said = message(
-                N_("{component} pays only when {text}; it does not hold."),
+                N_("{component} pays only when {text}, which does not hold ({found})."),
                 component=component.name,
                 text=component.when.text,
+                found=self._found(component.when.tree),
             )
             yield Sentence("earned", said, named)
             return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from cogrow.programs.program import Program
@@ -24,12 +26,12 @@ class TierCount:
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """A merchant among those that earned most; `measured` and `baseline` in minor units or counts."""
+    """A merchant among those that earned most; `measured` and `baseline` exact, money in minor units."""
 
     merchant: str
     amount_minor: int
-    measured: int | None
-    baseline: int | None
+    measured: Fraction | None
+    baseline: Fraction | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,25 @@ class Summary:
                 {
                     "merchant_id": mover.merchant,
                     "amount_minor": mover.amount_minor,
-                    "measured": mover.measured,
-                    "baseline": mover.baseline,
+                    "measured": _plain(mover.measured),
+                    "baseline": _plain(mover.baseline),
                 }
                 for mover in self.top
             ],
         }
+
+
+def _plain(value: Fraction | None) -> int | str | None:
+    """Return an exact value as JSON holds it: 12, or "37/3"."""
+    if value is None:
+        return None
+    return value.numerator if value.denominator == 1 else str(value)
+
+
+def _exact(row: Mapping[str, Any], column: str) -> Fraction | None:
+    """Return what a row of earnings holds in `column`, over its denominator where it has one."""
+    value, below = row.get(column), row.get(f"{column}_denominator", 1)
+    return Fraction(int(value), int(below)) if value is not None and below else None
 
 
 def summarize(program: Program, table: pa.Table) -> Summary:
@@ -113,7 +128,8 @@ def _top(program: Program, first: pa.Table, total: pa.Table) -> tuple[Mover, ...
     }
     names, main = first.column_names, program.main_measure
     column = f"measured_{main}"
-    wanted = [c for c in (column, "baseline") if c in names]
+    with_denominators = [n + d for n in (column, "baseline") for d in ("", "_denominator")]
+    wanted = [name for name in with_denominators if name in names]
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -125,8 +141,8 @@ def _top(program: Program, first: pa.Table, total: pa.Table) -> tuple[Mover, ...
         Mover(
             merchant,
             amount,
-            figures[merchant].get(column),
-            figures[merchant].get("baseline"),
+            _exact(figures[merchant], column),
+            _exact(figures[merchant], "baseline"),
         )
         for merchant, amount in paid.items()
     )
