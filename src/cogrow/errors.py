@@ -7,6 +7,7 @@ positioned complaint. Errors raised to the doors carry every issue found, never 
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -118,6 +119,24 @@ def nearest(found: str, known: Iterable[str]) -> Message | None:
     """Return the hint "Did you mean …?" with the known name closest to `found`, or None."""
     close = difflib.get_close_matches(found, list(known), n=1, cutoff=0.6)
     return message(N_("Did you mean {name}?"), name=close[0]) if close else None
+
+
+_SYSTEM = {
+    errno.EACCES: N_("permission denied"),
+    errno.EEXIST: N_("something else of this name is there"),
+    errno.EISDIR: N_("it is a folder"),
+    errno.ENOENT: N_("it does not exist"),
+    errno.ENOSPC: N_("the disk is full"),
+    errno.ENOTDIR: N_("part of its path is not a folder"),
+    errno.EPERM: N_("permission denied"),
+    errno.EROFS: N_("the disk can only be read"),
+}
+
+
+def system_problem(error: OSError) -> Message | str:
+    """Return why the operating system refused: in our words where we have them, else in its own."""
+    said = _SYSTEM.get(error.errno or 0)
+    return Message(said) if said else (error.strerror or str(error))
 
 
 class CogrowError(Exception):

@@ -2,87 +2,48 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from cogrow.cli.frame import Terminated, command, translated
+from cogrow.cli.options import DATA, FACTS, SEED, SOURCE, limited, lines, out
 from cogrow.cli.screen import Screen
 from cogrow.cli.speech import LANGUAGES, language, speak
 from cogrow.embedded import Limits
-from cogrow.errors import N_, CogrowError, DataError, Severity, message
-
-INTERRUPTED = 130
-
-
-def _translated(command: click.Command, translate: Callable[[str], str]) -> None:
-    """Put the help of a command, its options and its subcommands in the reader's language."""
-    command.help = translate(command.help) if command.help else None
-    command.short_help = translate(command.short_help) if command.short_help else None
-    for parameter in command.params:
-        if isinstance(parameter, click.Option) and parameter.help:
-            parameter.help = translate(parameter.help)
-    if isinstance(command, click.Group):
-        for inside in command.commands.values():
-            _translated(inside, translate)
+from cogrow.errors import N_, DataError, Severity
 
 
 def main() -> None:
-    """Run the command line."""
-    translate = speak(language(sys.argv[1:], os.environ))
-    _translated(cli, translate)
-    cli(prog_name="cogrow", obj=translate)
+    """Run the command line of this process."""
+
+    def terminate(number: int, frame: object) -> None:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ✓ shows ? instead
+    run(sys.argv[1:], os.environ)
 
 
-def command(group: click.Group, name: str, help_text: str) -> Callable[[Any], Any]:
-    """Add a command that gets a Screen, takes `--json`, and turns errors into exit codes."""
+def run(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Run the command that `arguments` name, in the language they and the environment ask for.
 
-    def decorate(function: Callable[..., None]) -> click.Command:
-        @group.command(name, help=help_text, short_help=help_text)
-        @click.option("--json", "as_json", is_flag=True, help=N_("Print one JSON document."))
-        @click.pass_context
-        def run(context: click.Context, /, as_json: bool, **options: Any) -> None:
-            screen = Screen(context.obj, as_json=as_json)
-            try:
-                function(screen, **options)
-            except CogrowError as error:
-                screen.failure(error)
-                sys.exit(error.exit_code)
-            except KeyboardInterrupt:
-                click.secho(
-                    screen.t(message(N_("Stopped. Nothing was changed."))), fg="yellow", err=True
-                )
-                sys.exit(INTERRUPTED)
-
-        run.params = [*getattr(function, "__click_params__", [])[::-1], *run.params]
-        return run
-
-    return decorate
-
-
-def limited(function: Any) -> Any:
-    """Add the options that bound memory, threads and where to spill."""
-    for option in (
-        click.option("--spill", type=click.Path(path_type=Path), help=N_("Folder to spill to.")),
-        click.option("--threads", type=click.IntRange(1, 256), help=N_("Most threads to use.")),
-        click.option("--memory", default="1400MB", show_default=True, help=N_("Memory limit.")),
-    ):
-        function = option(function)
-    return function
-
-
-FACTS = click.option(
-    "--facts",
-    type=click.Path(path_type=Path),
-    default=Path("facts"),
-    show_default=True,
-    help=N_("Folder of facts, or a mapping file."),
-)
-SEED = click.option("--seed", default=2025, show_default=True, help=N_("Seed of the marketplace."))
+    Raises SystemExit with the exit code.
+    """
+    speech = speak(language(arguments, environment))
+    door = translated(cli, speech.translate)
+    if environment.get("NO_COLOR"):
+        door.context_settings = {**door.context_settings, "color": False}
+    door.main(list(arguments), prog_name="cogrow", obj=speech)
 
 
 @click.group(
@@ -129,13 +90,7 @@ def test_command(screen: Screen, programs: tuple[str, ...], **limits: Any) -> No
 @click.option(
     "--period", "periods", multiple=True, help=N_("2025, 2025Q2, 2025-04 or first..last day.")
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("earnings"),
-    show_default=True,
-    help=N_("Folder to write to."),
-)
+@out("earnings")
 @limited
 def earn_command(
     screen: Screen,
@@ -168,6 +123,13 @@ def earn_command(
 @click.option(
     "--rows", is_flag=True, help=N_("List the order lines and refunds behind each value.")
 )
+@click.option(
+    "--earnings",
+    type=click.Path(path_type=Path),
+    default=Path("earnings"),
+    show_default=True,
+    help=N_("Folder `earn` wrote to; what is not there is computed again."),
+)
 @limited
 def explain_command(
     screen: Screen,
@@ -176,6 +138,7 @@ def explain_command(
     facts: Path,
     period: str | None,
     rows: bool,
+    earnings: Path,
     **limits: Any,
 ) -> None:
     """Print a sentence per step."""
@@ -184,7 +147,14 @@ def explain_command(
 
     with screen.progress() as progress:
         found = explain(
-            program, merchant, facts, period, rows=rows, limits=Limits(**limits), progress=progress
+            program,
+            merchant,
+            facts,
+            period,
+            rows=rows,
+            limits=Limits(**limits),
+            progress=progress,
+            earnings=earnings,
         )
     show_explained(screen, found)
     if screen.as_json:
@@ -206,14 +176,6 @@ def facts_group() -> None:
     """Facts."""
 
 
-SOURCE = click.argument("source", type=click.Path(path_type=Path))
-DATA = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    help=N_("Folder the mapping's paths start from."),
-)
-
-
 @command(facts_group, "check", N_("Say everything that is wrong with facts, with counts and rows."))
 @SOURCE
 @DATA
@@ -232,9 +194,7 @@ def facts_check_command(screen: Screen, source: Path, data: Path | None, **limit
 
 @command(facts_group, "import", N_("Bring facts into the canonical form, checked and sealed."))
 @SOURCE
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help=N_("Folder to write to.")
-)
+@out()
 @DATA
 @limited
 def facts_import_command(
@@ -250,16 +210,8 @@ def facts_import_command(
 
 
 @command(cli, "simulate", N_("Make a marketplace to try programs on."))
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help=N_("Folder to write to.")
-)
-@click.option(
-    "--lines",
-    type=click.IntRange(1_000, 1_000_000_000),
-    default=100_000,
-    show_default=True,
-    help=N_("How many order lines."),
-)
+@out()
+@lines(default=100_000, most=1_000_000_000)
 @SEED
 @click.option(
     "--start",
@@ -276,36 +228,20 @@ def facts_import_command(
     help=N_("Day after the last."),
 )
 def simulate_command(
-    screen: Screen, out: Path, lines: int, seed: int, start: Any, end: Any
+    screen: Screen, out: Path, lines: int, seed: int, start: datetime, end: datetime
 ) -> None:
     """Write canonical facts, sealed."""
     from cogrow.cli.show import show_simulated
     from cogrow.operations.simulate import simulate_facts
 
-    first, last = (
-        day.date() if not isinstance(day, date) or hasattr(day, "date") else day
-        for day in (start, end)
-    )
     with screen.progress() as progress:
-        facts = simulate_facts(out, lines, seed, first, last, progress)
+        facts = simulate_facts(out, lines, seed, start.date(), end.date(), progress)
     show_simulated(screen, facts)
 
 
 @command(cli, "demo", N_("Make a marketplace, check programs, compute earnings, explain one."))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("demo"),
-    show_default=True,
-    help=N_("Folder to write to."),
-)
-@click.option(
-    "--lines",
-    type=click.IntRange(1_000, 50_000_000),
-    default=400_000,
-    show_default=True,
-    help=N_("How many order lines."),
-)
+@out("demo")
+@lines(default=400_000, most=50_000_000)
 @SEED
 def demo_command(screen: Screen, out: Path, lines: int, seed: int) -> None:
     """Tell the story of a program from facts to cents."""

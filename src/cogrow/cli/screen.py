@@ -10,14 +10,15 @@ from typing import Any
 
 import click
 
-from cogrow.errors import N_, CogrowError, Issue, Message, Severity, Translate, message
+from cogrow.cli.speech import Speech
+from cogrow.errors import N_, CogrowError, Issue, Message, Severity, message
 
 
 class Screen:
     """Says things in one language, as text or (`as_json`) as one JSON document on standard output."""
 
-    def __init__(self, translate: Translate, *, as_json: bool) -> None:
-        self.translate, self.as_json = translate, as_json
+    def __init__(self, speech: Speech, *, as_json: bool) -> None:
+        self.language, self.translate, self.as_json = speech.language, speech.translate, as_json
 
     def t(self, said: str | Message) -> str:
         """Return a message in the reader's language; a bare string as it is."""
@@ -31,12 +32,13 @@ class Screen:
     def data(self, value: Any) -> None:
         """Print the JSON document, if that is what was asked for."""
         if self.as_json:
-            click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+            whole = "utf" in str(sys.stdout.encoding).lower()
+            click.echo(json.dumps(value, ensure_ascii=not whole, indent=2))
 
     def table(
         self, heads: Sequence[str | Message], rows: Iterable[Sequence[str | Message]]
     ) -> None:
-        """Print a table; columns whose cells are all numbers stand to the right."""
+        """Print a table; columns after the first whose cells are all numbers stand to the right."""
         if self.as_json:
             return
         from rich.cells import cell_len
@@ -46,7 +48,7 @@ class Screen:
         widths = [
             max(cell_len(cell) for cell in column) for column in zip(titles, *texts, strict=True)
         ]
-        right = [_numeric([row[i] for row in texts]) for i in range(len(titles))]
+        right = [i > 0 and _numeric([row[i] for row in texts]) for i in range(len(titles))]
 
         def line(cells: Sequence[str]) -> str:
             parts = []

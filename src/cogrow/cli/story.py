@@ -30,13 +30,12 @@ def tell(screen: Screen, out: Path, lines: int, seed: int) -> None:
     )
     with screen.progress() as progress:
         made = simulate_facts(facts, lines, seed, START, END, progress)
-    quiet = Screen(screen.translate, as_json=False)
     if not screen.as_json:
-        show_simulated(quiet, made)
+        show_simulated(screen, made)
     screen.say()
     screen.say(message(N_("2. The programs, checked, and their worked examples")), bold=True)
     if not screen.as_json:
-        show_checked(quiet, check(names))
+        show_checked(screen, check(names))
     outcomes, _ = run_examples(names, limits)
     passed = sum(outcome.passed for outcome in outcomes)
     screen.say(

@@ -1,0 +1,82 @@
+"""What every command has around it: a Screen, `--json`, and an exit code for what went wrong."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cogrow.cli.screen import Screen
+from cogrow.errors import N_, CogrowError, EngineError, Translate, message, system_problem
+
+#: Exit codes of a run that was stopped, as shells count them: 128 + the signal's number.
+INTERRUPTED, TERMINATED = 130, 143
+
+
+class Terminated(KeyboardInterrupt):
+    """The system asks the process to end; it unwinds as for Ctrl-C, so that nothing is left behind."""
+
+
+def command(group: click.Group, name: str, help_text: str) -> Callable[[Any], Any]:
+    """Add a command that gets a Screen, takes `--json`, and turns errors into exit codes."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        @group.command(name, help=help_text, short_help=help_text)
+        @click.option("--json", "as_json", is_flag=True, help=N_("Print one JSON document."))
+        @click.pass_context
+        def run(context: click.Context, /, as_json: bool, **options: Any) -> None:
+            screen = Screen(context.obj, as_json=as_json)
+            try:
+                function(screen, **options)
+            except CogrowError as error:
+                screen.failure(error)
+                sys.exit(error.exit_code)
+            except BrokenPipeError:
+                raise  # the reader of our output has gone; click knows what to do
+            except OSError as error:
+                screen.failure(refused(error))
+                sys.exit(EngineError.exit_code)
+            except KeyboardInterrupt as stop:
+                said = message(N_("Stopped. Nothing unfinished was left behind."))
+                click.secho(screen.t(said), fg="yellow", err=True)
+                sys.exit(TERMINATED if isinstance(stop, Terminated) else INTERRUPTED)
+
+        run.params = [*getattr(function, "__click_params__", [])[::-1], *run.params]
+        return run
+
+    return decorate
+
+
+def refused(error: OSError) -> EngineError:
+    """Return what the operating system refused as an error for the user, naming the place."""
+    named = next((name for name in (error.filename2, error.filename) if name), "")
+    parts = Path(str(named)).parts
+    # Work is done under a hidden temporary name; the folder it stands in is the one people know.
+    known = next((i for i, part in enumerate(parts) if part.startswith(".cogrow-")), len(parts))
+    problem = system_problem(error)
+    if not named:
+        return EngineError(message(N_("This machine refuses: {problem}."), problem=problem))
+    what = N_("{file} cannot be used: {problem}.")
+    return EngineError(message(what, file=str(Path(*parts[:known])), problem=problem))
+
+
+def translated(command: click.Command, translate: Translate) -> click.Command:
+    """Return the command, its options and its subcommands with their help in another language."""
+    made = copy.copy(command)
+    made.help = translate(command.help) if command.help else None
+    made.short_help = translate(command.short_help) if command.short_help else None
+    made.options_metavar = translate("[OPTIONS]")
+    made.params = [copy.copy(parameter) for parameter in command.params]
+    for parameter in made.params:
+        if isinstance(parameter, click.Option) and parameter.help:
+            parameter.help = translate(parameter.help)
+    if isinstance(made, click.Group):
+        made.subcommand_metavar = translate("COMMAND [ARGS]...")
+        made.commands = {
+            name: translated(inside, translate) for name, inside in made.commands.items()
+        }
+    return made
