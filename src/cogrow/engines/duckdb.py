@@ -59,14 +59,6 @@ class DuckDB:
                 query = query.with_(step.name, as_=step.query.copy(), copy=False)
         return self._arrow(query.sql(dialect=DIALECT, pretty=True))
 
-    def merchant(self, merchant: str) -> dict[str, Any]:
-        """Return the merchant's own columns, nothing where it does not exist."""
-        sql = "SELECT * FROM merchants WHERE merchant_id = $1"
-        found = self._connection.execute(sql, [merchant])
-        names = [column[0] for column in found.description or ()]
-        rows = found.fetchall()
-        return dict(zip(names, rows[0], strict=True)) if rows else {}
-
     def _arrow(self, sql: str) -> pa.Table:
         with ThreadPoolExecutor(1) as worker:
             running: Future[Any] = worker.submit(self._fetch, sql)

@@ -18,6 +18,7 @@ from cogrow.engines.plan import Added, FactRows, Plan
 from cogrow.errors import N_, InvariantBroken, NotFound, Translate, message
 from cogrow.expressions.evaluate import Known, evaluate
 from cogrow.expressions.tree import Aggregate, Const, put_in
+from cogrow.facts import FactFiles
 from cogrow.operations.choose import one_program, periods_of
 from cogrow.operations.earn import Progress, read_back
 from cogrow.operations.explanation import Explanation, Sentence
@@ -105,23 +106,30 @@ def explain(
         if earnings is not None:
             path = earnings / program.id / f"{period.name}.parquet"
             earned = read_back(path, plan, opened, merchant)
-        narrowed = merchant if rows or not earned else None
-        with open_engine(opened, [plan], limits, merchant=narrowed) as engine:
-            earned = earned or engine.earn(plan).to_pylist()
-            if not earned:
-                what = N_("There is no merchant {name} in the facts.")
-                raise NotFound(message(what, name=merchant))
-            told = Explanation(program, plan, earned, _attributes(engine, merchant))
-            listed = tuple(_listed(engine, plan, one) for one in plan.rows) if rows else ()
-            if rows:
-                check_sums(plan, earned[0], listed)
-            return Explained(program, period, tuple(earned), tuple(told.sentences()), listed)
+        listed: tuple[Listed, ...] = ()
+        if rows or not earned:
+            with open_engine(opened, [plan], limits, merchant=merchant) as engine:
+                earned = earned or engine.earn(plan).to_pylist()
+                if rows:
+                    listed = tuple(_listed(engine, plan, one) for one in plan.rows)
+        if not earned:
+            what = N_("There is no merchant {name} in the facts.")
+            raise NotFound(message(what, name=merchant))
+        if rows:
+            check_sums(plan, earned[0], listed)
+        told = Explanation(program, plan, earned, _attributes(opened, merchant))
+        return Explained(program, period, tuple(earned), tuple(told.sentences()), listed)
 
 
-def _attributes(engine: DuckDB, merchant: str) -> dict[str, Known]:
+def _attributes(facts: FactFiles, merchant: str) -> dict[str, Known]:
     """Return the merchant's own columns as exact values."""
-    row = engine.merchant(merchant)
-    return {name: _known(value) for name, value in row.items()}
+    import pyarrow.parquet as pq
+
+    only = [("merchant_id", "=", merchant)]
+    for path in facts.tables["merchants"].paths:
+        for row in pq.read_table(path, filters=only).to_pylist():
+            return {name: _known(value) for name, value in row.items()}
+    return {}
 
 
 def _known(value: Any) -> Known:
