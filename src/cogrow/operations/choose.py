@@ -23,28 +23,28 @@ def library() -> dict[str, Path]:
 def program_files(names: Iterable[str]) -> list[Path]:
     """Return the files meant by `names`: a path, a folder of YAML files, or a program of the library.
 
-    Raises NotFound for a name that is none of these.
+    A file named twice is returned once. Raises NotFound with every name that is none of these.
     """
-    found: list[Path] = []
+    found: dict[Path, Path] = {}
+    issues: list[Issue] = []
     shipped = library()
     for name in names:
-        path = Path(name)
+        path, inside = Path(name), [Path(name)]
         if path.is_dir():
             inside = sorted(path.glob("**/*.yaml"))
             if not inside:
                 what = N_("There is no program (*.yaml) in the folder {name}.")
-                raise NotFound(message(what, name=name))
-            found += inside
-        elif path.exists() or path.suffix in (".yaml", ".yml"):
-            found.append(path)
-        elif name in shipped:
-            found.append(shipped[name])
-        else:
-            what = N_("There is no file and no program of the library called {name}.")
-            hint = nearest(name, shipped)
-            issues = [Issue("CLI001", hint)] if hint else []
-            raise NotFound(message(what, name=name), issues)
-    return found
+                issues.append(Issue("CLI002", message(what, name=name)))
+        elif not path.exists() and path.suffix not in (".yaml", ".yml"):
+            inside = [shipped[name]] if name in shipped else []
+            if not inside:
+                what = N_("There is no file and no program of the library called {name}.")
+                hint = nearest(name, shipped)
+                issues.append(Issue("CLI001", message(what, name=name), hint=hint))
+        found |= {file.resolve(): file for file in inside}
+    if issues:
+        raise NotFound(message(N_("Not every program was found.")), issues)
+    return list(found.values())
 
 
 def programs(names: Iterable[str]) -> tuple[list[Program], list[Issue]]:
@@ -66,7 +66,8 @@ def periods_of(program: Program, names: Sequence[str]) -> list[Period]:
     Raises DataError for what is no period's name, NotFound for a period the program does not have.
     """
     if names:
-        return [program.schedule.period(parse_period(name)) for name in names]
+        wanted = [program.schedule.period(parse_period(name)) for name in names]
+        return list(dict.fromkeys(wanted))
     known = program.schedule.periods()
     if program.schedule.every is Every.ONCE or len(known) == 1:
         return known

@@ -56,8 +56,10 @@ def earn(
     """
     chosen, issues = programs(names)
     runs = [(program, period) for program in chosen for period in periods_of(program, period_names)]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".cogrow-", dir=out.parent) as work:
+    # Beside what it will replace, so that a move is a rename, and a folder that refuses does so now.
+    beside = out if out.is_dir() else out.parent
+    beside.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".cogrow-", dir=beside) as work:
         opened, report = open_facts(facts, Path(work) / "facts", limits, progress)
         if report is not None:
             issues += list(report.warnings)

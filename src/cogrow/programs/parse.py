@@ -9,7 +9,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from cogrow.errors import N_, DataError, Issue, ProgramError, Severity, Span, message
+from cogrow.errors import (
+    N_,
+    DataError,
+    Issue,
+    ProgramError,
+    Severity,
+    Span,
+    message,
+    system_problem,
+)
 from cogrow.expressions.scope import RowScope
 from cogrow.expressions.tree import Const, Unit
 from cogrow.ids import ProgramId, Version, content_hash
@@ -65,7 +74,7 @@ def parse_file(path: Path) -> Parsed:
     try:
         content = path.read_bytes()
     except OSError as error:
-        what = message(N_("This file cannot be read: {problem}."), problem=error.strerror or "?")
+        what = message(N_("This file cannot be read: {problem}."), problem=system_problem(error))
         return Parsed(str(path), None, (Issue("YML003", what, Span(str(path))),))
     return parse(content, str(path))
 
