@@ -44,15 +44,21 @@ def _message(error: ErrorDetails, known: Iterable[str]) -> tuple[Message, Messag
     if kind == "cogrow":
         context = dict(error["ctx"])
         return message(context.pop("msgid"), name=name, **context), None
+    if kind in ("string_too_short", "too_short"):
+        return message(N_("`{name}` is empty."), name=name), None
     if kind == "missing":
         return message(N_("`{name}` is missing."), name=name), None
     if kind == "extra_forbidden":
         key = str(error["loc"][-1])
         names = ", ".join(sorted(known)) or "-"
         known_here = message(N_("Known here: {names}."), names=names)
-        return message(N_("`{name}` is not known here."), name=name), nearest(key, known) or known_here
+        return message(N_("`{name}` is not known here."), name=name), nearest(
+            key, known
+        ) or known_here
     if kind in _EXPECTED:
         what = N_("`{name}` should be {expected}, but is {found}.")
+        if not name:
+            what = N_("This file should be {expected}, but is {found}.")
         found_kind = message(_FOUND.get(type(found), N_("text")))
         return message(what, name=name, expected=message(_EXPECTED[kind]), found=found_kind), None
     if kind in ("literal_error", "enum"):

@@ -160,12 +160,33 @@ class _Builder:
         return path
 
 
+#: What the YAML reader complains of, by how it begins, in words for people who write no YAML by trade.
+_PROBLEMS = (
+    (
+        "mapping values are not allowed",
+        N_("a `:` stands where none can be; check the indentation, or put the text in quotes"),
+    ),
+    ("could not find expected ':'", N_("a key has no `:` after it")),
+    ("expected <block end>", N_("the indentation does not fit the lines above")),
+    ("expected ',' or", N_("a comma or the closing bracket is missing")),
+    (
+        "found character",
+        N_("a tab or a reserved sign stands where a text begins; use spaces, or put it in quotes"),
+    ),
+    ("found unexpected end of stream", N_("a quote is left open")),
+)
+
+
+def _problem(found: str) -> Message | str:
+    return next((Message(said) for start, said in _PROBLEMS if found.startswith(start)), found)
+
+
 def _mark_issue(error: yaml.MarkedYAMLError, file: str) -> Issue:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     return Issue(
         "YML001",
-        message(N_("This is not YAML: {problem}."), problem=error.problem or str(error)),
+        message(N_("This is not YAML: {problem}."), problem=_problem(error.problem or str(error))),
         Span(file, line, column),
     )
 

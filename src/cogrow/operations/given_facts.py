@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cogrow.errors import N_, Issue, Message, Span, message, nearest
+from cogrow.expressions.resolve import UNIT_WORDS
 from cogrow.expressions.scope import RowScope
 from cogrow.expressions.syntax import ExpressionError, Name
 from cogrow.expressions.tree import ColumnRef
@@ -72,9 +73,8 @@ class GivenFacts:
             column = self._column(found)
             value = self._value(column, text)
             if value is None and text is not None:
-                what = message(
-                    N_("{found} is no {kind}."), found=repr(text), kind=column.kind.name.lower()
-                )
+                kind = message(UNIT_WORDS[found.unit])
+                what = message(N_("{found} is not {kind}."), found=repr(text), kind=kind)
                 self.complain(f"{path}.{word}", what)
             made.setdefault(found.table, {})[found.column] = value
         self._link(table, made, number)

@@ -27,7 +27,7 @@ def simulate_facts(
     """
 
     def report(done: int, total: int) -> None:
-        progress(N_("simulating"), done, total)
+        progress(N_("Simulating a marketplace"), done, total)
 
     made = simulate(out, order_lines=order_lines, seed=seed, start=start, end=end, progress=report)
     paths = {name: [Path(path) for path in files.paths] for name, files in made.tables.items()}
