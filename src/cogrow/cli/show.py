@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from cogrow.cli.screen import Screen
 from cogrow.errors import N_, Message, message
-from cogrow.money import format_minor
-from cogrow.operations.figures import decimal
+from cogrow.money import format_minor, round_half_up
+from cogrow.operations.figures import Writer
 
 if TYPE_CHECKING:
     from cogrow.facts import FactFiles
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 #: Rows of facts shown for one measured value; `--json` has them all.
 MOST_ROWS = 40
+
+#: The `_` people group digits with in a program: 10_000.
+GROUPED = re.compile(r"(?<=\d)_(?=\d)")
 
 REASONS = {
     "not_eligible": N_("may not take part"),
@@ -38,7 +42,7 @@ REASONS = {
 
 def title(screen: Screen, program: Program) -> str:
     """Return the program's title in the reader's language."""
-    return program.title["zh" if screen.translate("yes") == "是" else "en"]
+    return program.title[screen.language]
 
 
 def show_checked(screen: Screen, parsed: Iterable[Parsed]) -> None:
@@ -104,19 +108,19 @@ def show_earned(screen: Screen, one: Earned) -> None:
     screen.say(
         f"{title(screen, program)}  ·  {one.period}  ·  {program.id} @ {program.version}", bold=True
     )
-    counts: list[tuple[Message, str]] = [
-        (message(N_("merchants in")), f"{found.taking_part:,} / {found.merchants:,}")
-    ]
+    merchants, taking_part = f"{found.merchants:,}", f"{found.taking_part:,}"
+    counts = [message(N_("merchants in: {n} of {all}"), n=taking_part, all=merchants)]
     for tier in found.tiers:
-        bound = tier.tier.replace("_", ",")
-        label = message(N_("at {tier}"), tier=bound)
+        bound, n = GROUPED.sub(",", tier.tier), f"{tier.merchants:,}"
+        said = message(N_("at {tier}: {n}"), tier=bound, n=n)
         if len(program.components) > 1:
-            label = message(N_("{component} at {tier}"), component=tier.component, tier=bound)
-        counts.append((label, f"{tier.merchants:,}"))
-    counts.append((message(N_("paid")), f"{found.paid:,}"))
+            what = N_("{component} at {tier}: {n}")
+            said = message(what, component=tier.component, tier=bound, n=n)
+        counts.append(said)
+    counts.append(message(N_("paid: {n}"), n=f"{found.paid:,}"))
     money = f"{format_minor(found.amount_minor, found.currency)} {found.currency}"
-    counts.append((message(N_("earned")), money))
-    screen.say("   ".join(f"{screen.t(label)} {value}" for label, value in counts))
+    counts.append(message(N_("earned: {money}"), money=money))
+    screen.say("   ".join(screen.t(said) for said in counts))
     if found.top:
         _movers(screen, one)
     screen.say(f"→ {one.path}")
@@ -124,25 +128,22 @@ def show_earned(screen: Screen, one: Earned) -> None:
 
 def _movers(screen: Screen, one: Earned) -> None:
     currency = one.program.currency
-    grows = one.program.baseline is not None
+    baseline = one.program.baseline
+    grows = baseline is not None and baseline.metric in ("", one.program.main_measure)
     heads: list[str | Message] = [message(N_("top movers")), one.program.main_measure or "-"]
     heads += [message(N_("baseline")), message(N_("growth"))] if grows else []
     heads.append(message(N_("earned")))
-    money = any(
-        m.name == one.program.main_measure and m.unit.value == "money" for m in one.program.measures
-    )
+    units = [m.unit for m in one.program.measures if m.name == one.program.main_measure]
 
-    def shown(value: int | None) -> str:
-        if value is None:
-            return "-"
-        return format_minor(int(value), currency) if money else f"{int(value):,}"
+    def shown(value: Fraction | None) -> str | Message:
+        return "-" if value is None or not units else Writer(currency)(value, units[0])
 
     rows = []
     for mover in one.summary.top:
         growth = "-"
         if mover.measured is not None and mover.baseline:
-            tenths = (int(mover.measured) - int(mover.baseline)) * 1000 // int(mover.baseline)
-            growth = f"{'-' if tenths < 0 else '+'}{abs(tenths) // 10}.{abs(tenths) % 10}%"
+            tenths = round_half_up(mover.measured / mover.baseline * 1000) - 1000
+            growth = f"{'-' if tenths < 0 else '+'}{abs(tenths) // 10:,}.{abs(tenths) % 10}%"
         cells = [shown(mover.baseline), growth] if grows else []
         amount = format_minor(mover.amount_minor, currency)
         rows.append((mover.merchant, shown(mover.measured), *cells, amount))
@@ -172,47 +173,45 @@ def show_explained(screen: Screen, found: Explained, most_rows: int = MOST_ROWS)
 
 def _rows(screen: Screen, found: Explained, one: Listed, most_rows: int) -> None:
     screen.say()
-    what = N_("{table} of {period}: {count} rows")
+    what = N_("{table} in {period}, {count} in all")
     screen.say(
         message(what, table=one.table, period=str(one.period), count=f"{one.rows.num_rows:,}"),
         bold=True,
     )
     names = [name for name in one.rows.column_names if name != "merchant_id"]
-    money = {added.column for added in one.adds if added.aggregate.unit.value == "money"}
-    scales = {added.column: added.scale for added in one.adds if added.scale != 1}
+    added = {one_added.column: one_added for one_added in one.adds}
+    write = Writer(found.program.currency)
     zone = found.program.schedule.zone
-    heads: list[str | Message] = [_head(one, name) for name in names]
-    shown = one.rows.slice(0, most_rows).to_pylist()
-    currency = found.program.currency
 
-    def cell(name: str, value: Any) -> str:
+    def cell(name: str, value: Any) -> str | Message:
         if value is None:
             return "-"
-        if name in money:
-            return format_minor(int(value), currency)
-        if name in scales:
-            return decimal(Fraction(int(value), scales[name]))
+        if name in added and added[name].aggregate.function not in ("count", "count_distinct"):
+            return write(Fraction(int(value), added[name].scale), added[name].aggregate.unit)
         if isinstance(value, datetime):
             return str(value.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None))
         return str(value)
 
+    shown = one.rows.slice(0, most_rows).to_pylist()
     rows = [[cell(name, row[name]) for name in names] for row in shown]
-    totals = ["" for _ in names]
-    for added in one.adds:
-        if added.aggregate.function == "sum":
-            values = [v for v in one.rows.column(added.column).to_pylist() if v is not None]
-            totals[names.index(added.column)] = cell(added.column, sum(values))
-    screen.table(heads, [*rows, *([totals] if any(totals) else [])])
-    left = one.rows.num_rows - len(shown)
-    if left > 0:
-        screen.say(message(N_("  … and {left} more rows (all with --json)."), left=f"{left:,}"))
+    if left := one.rows.num_rows - len(shown):
+        more = message(N_("… {left} more (all with --json)"), left=f"{left:,}")
+        rows.append([more, *("" for _ in names[1:])])
+    totals: list[str | Message] = [message(N_("total")), *("" for _ in names[1:])]
+    for each in one.adds:
+        if each.aggregate.function == "sum":
+            values = [v for v in one.rows.column(each.column).to_pylist() if v is not None]
+            totals[names.index(each.column)] = cell(each.column, sum(values))
+    if any(totals[1:]) and one.rows.num_rows:
+        rows.append(totals)
+    screen.table([_head(one, name) for name in names], rows)
 
 
 def _head(one: Listed, name: str) -> str:
     for added in one.adds:
         if added.column == name:
             argument = added.aggregate.argument
-            inside = getattr(argument, "column", "") if argument is not None else one.table
+            inside = getattr(argument, "column", "…") if argument is not None else one.table
             return f"{added.aggregate.function}({inside.removesuffix('_minor')})"
     return name
 
