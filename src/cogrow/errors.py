@@ -93,11 +93,11 @@ class Issue:
 
     def text(self, translate: Translate = str) -> str:
         """Return the complaint as one line: what, hint, place."""
-        parts = [self.what.render(translate)]
+        said = self.what
         if self.hint is not None:
-            parts.append(self.hint.render(translate))
+            said = message(N_("{what} {hint}"), what=self.what, hint=self.hint)
         place = str(self.where)
-        return " ".join(parts) + (f" ({place})" if place else "")
+        return said.render(translate) + (f" ({place})" if place else "")
 
     def as_json(self, translate: Translate = str) -> dict[str, Any]:
         """Return the issue as plain data for `--json`."""

@@ -9,8 +9,6 @@ import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-import pytest
-
 from tests.house.tree import ROOT, plant, python_files
 
 #: Declared, though no module imports them by name.
@@ -68,9 +66,6 @@ def test_every_import_is_declared():
     assert imported(ROOT) - declared(ROOT) == set()
 
 
-@pytest.mark.skipif(
-    not (ROOT / "src/cogrow/cli.py").exists(), reason="the package is not whole yet"
-)
 def test_every_declared_dependency_is_used():
     assert declared(ROOT) - imported(ROOT) - NEEDED_UNSEEN.keys() == set()
 
