@@ -66,7 +66,7 @@ def earn(
         earned = _compute(runs, opened, out, Path(work), limits, progress)
         for one in earned:
             one.path.parent.mkdir(parents=True, exist_ok=True)
-            (Path(work) / one.path.relative_to(out)).replace(one.path)
+            (Path(work) / unfinished(one.path.relative_to(out))).replace(one.path)
     return earned, issues
 
 
@@ -91,10 +91,17 @@ def _compute(
             table = engine.earn(plan)
             refuse_empty(program, plan, table)
             path = Path(program.id) / f"{period.name}.parquet"
-            write(stamped(table, plan, facts), work / path)
+            write(stamped(table, plan, facts), work / unfinished(path))
             found.append(Earned(program, period, out / path, summarize(program, table)))
             report(100)
     return found
+
+
+def unfinished(path: Path) -> Path:
+    """Return the name of a result until it is moved into place: nobody takes it for one, whoever looks
+    into the folder a killed run leaves behind.
+    """
+    return path.with_suffix(".partial")
 
 
 def refuse_empty(program: Program, plan: Plan, table: pa.Table) -> None:
