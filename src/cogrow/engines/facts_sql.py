@@ -190,8 +190,10 @@ class FactQuery:
         )
 
     def currency(self) -> SQL | None:
-        """Return the column of the currency the summed money is in; None where none is summed."""
-        if all(one.aggregate.unit is not Unit.MONEY for one in self.measured):
+        """Return the column of the currency of the money measured; None where none is."""
+        measured = [(one.aggregate.argument, one.aggregate.where) for one in self.measured]
+        trees = [tree for pair in measured for tree in pair if tree is not None]
+        if all(ref.unit is not Unit.MONEY for tree in trees for ref in columns(tree)):
             return None
         source = TABLES[self.table].currency_from
         if not source:
