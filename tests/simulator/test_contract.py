@@ -1,0 +1,181 @@
+"""What is simulated keeps the contract of the facts, and could have happened."""
+
+from __future__ import annotations
+
+import pytest
+
+from cogrow.facts import TABLES
+from tests.simulator.conftest import LINES, MERCHANTS
+
+WRITTEN = [
+    "merchants", "merchant_scores", "products", "orders", "order_lines", "refunds", "visits",
+    "ad_spend", "memberships", "targets", "calendar",
+]  # fmt: skip
+
+
+def count(facts, query: str) -> int:
+    return int(facts.execute(f"SELECT count(*) FROM ({query})").fetchone()[0])
+
+
+def test_every_table_is_written(simulation):
+    assert list(simulation.tables) == WRITTEN
+    assert simulation.tables["order_lines"].rows == LINES
+    assert simulation.tables["merchants"].rows == MERCHANTS
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_table_has_the_columns_of_the_contract(simulation, facts, name):
+    table, written = TABLES[name], simulation.tables[name]
+    found = {row[0]: row[1] for row in facts.execute(f"DESCRIBE {name}").fetchall()}
+    assert found == {column: table.by_name[column].kind.value for column in found}
+    assert {column.name for column in table.columns if not column.optional} <= found.keys()
+    assert written.columns == {column: table.by_name[column].kind for column in found}
+    assert written.rows == count(facts, f"FROM {name}")
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_keys_are_whole_and_unique(facts, name):
+    table = TABLES[name]
+    needed = {*table.key, *(column.name for column in table.columns if not column.optional)}
+    missing = " OR ".join(f"{column} IS NULL" for column in needed)
+    assert count(facts, f"FROM {name}") > 0
+    assert count(facts, f"FROM {name} WHERE {missing}") == 0
+    key = ", ".join(table.key)
+    assert count(facts, f"SELECT {key} FROM {name} GROUP BY ALL HAVING count(*) > 1") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "link"),
+    [
+        (name, link)
+        for name in WRITTEN
+        for link in TABLES[name].links
+        if (name, link.columns) != ("refunds", ("merchant_id",))  # known through its order
+    ],
+)
+def test_links_lead_somewhere(facts, name, link):
+    given = " AND ".join(f"{column} IS NOT NULL" for column in link.columns)
+    using = ", ".join(link.columns)
+    query = f"FROM (FROM {name} WHERE {given}) ANTI JOIN {link.table} USING ({using})"
+    assert count(facts, query) == 0
+    assert count(facts, f"FROM {name} WHERE {given}") > 0
+
+
+def test_refunds_never_exceed_what_was_paid(facts):
+    by_line = """
+        SELECT sum(refunded_minor) AS back, any_value(paid_minor) AS paid
+        FROM refunds JOIN order_lines USING (order_id, line_no) GROUP BY order_id, line_no
+    """
+    by_order = """
+        SELECT sum(refunded_minor) AS back, any_value(total) AS paid FROM refunds
+        JOIN (SELECT order_id, sum(paid_minor) AS total FROM order_lines GROUP BY 1)
+        USING (order_id) GROUP BY order_id
+    """
+    for query in (by_line, by_order):
+        assert count(facts, f"FROM ({query}) WHERE back > paid OR back <= 0") == 0
+        assert count(facts, f"FROM ({query}) WHERE back = paid") > 0
+    assert count(facts, f"FROM ({by_line}) WHERE back < paid") > 0
+
+
+def test_a_whole_order_refund_names_no_line_and_returns_all(facts):
+    whole = """
+        SELECT order_id, refunded_minor FROM refunds WHERE line_no IS NULL
+    """
+    totals = "(SELECT order_id, sum(paid_minor) AS paid FROM order_lines GROUP BY 1)"
+    assert count(facts, whole) > 0
+    query = f"FROM ({whole}) JOIN {totals} USING (order_id) WHERE refunded_minor <> paid"
+    assert count(facts, query) == 0
+
+
+def test_refunds_follow_what_they_refund(facts):
+    joined = "FROM refunds JOIN orders USING (order_id)"
+    assert count(facts, f"{joined} WHERE paid_at IS NULL OR refunded_at <= paid_at") == 0
+    early = "status <> 'closed' AND (delivered_at IS NULL OR refunded_at <= delivered_at)"
+    assert count(facts, f"{joined} WHERE {early}") == 0
+
+
+STATUSES = {
+    "pending": 0, "cancelled": 0, "paid": 1, "closed": 1, "shipped": 2, "delivered": 3,
+    "completed": 4,
+}  # fmt: skip
+STEPS = ["paid_at", "shipped_at", "delivered_at", "confirmed_at"]
+
+
+def test_an_order_has_the_instants_of_its_status_in_order(facts):
+    found = {row[0] for row in facts.execute("SELECT DISTINCT status FROM orders").fetchall()}
+    assert {"completed", "delivered", "shipped", "paid", "cancelled", "closed"} <= found
+    assert found <= STATUSES.keys()
+    for status in found:
+        reached = STATUSES[status]
+        wrong = [f"{step} IS NULL" for step in STEPS[:reached]]
+        wrong += [f"{step} IS NOT NULL" for step in STEPS[reached:]]
+        assert (
+            count(facts, f"FROM orders WHERE status = '{status}' AND ({' OR '.join(wrong)})") == 0
+        )
+    instants = ["placed_at", *STEPS]
+    later = " OR ".join(f"{b} <= {a}" for a, b in zip(instants, STEPS, strict=False))
+    assert count(facts, f"FROM orders WHERE {later}") == 0
+
+
+def test_nothing_happens_outside_the_time_simulated(facts):
+    start, end = "TIMESTAMP '2023-12-31 16:00:00'", "TIMESTAMP '2025-12-31 16:00:00'"
+    instants = {
+        "orders": ["placed_at", *STEPS],
+        "refunds": ["refunded_at"],
+        "visits": ["visited_at"],
+        "memberships": ["joined_at", "left_at"],
+    }
+    for name, columns in instants.items():
+        for column in columns:
+            outside = f"{column} < {start} OR {column} >= {end}"
+            assert count(facts, f"FROM {name} WHERE {outside}") == 0
+    assert count(facts, f"FROM orders WHERE placed_at >= {end} - INTERVAL 2 DAY") > 0
+    assert count(facts, f"FROM orders WHERE placed_at < {start} + INTERVAL 2 DAY") > 0
+
+
+def test_nobody_sells_before_joining_nor_what_is_not_listed(facts):
+    sold = "FROM sales JOIN merchants USING (merchant_id)"
+    assert count(facts, f"{sold} WHERE placed_on < joined_on") == 0
+    of_product = "FROM sales JOIN products USING (product_id)"
+    assert count(facts, f"{of_product} WHERE placed_on < listed_at") == 0
+    assert count(facts, f"{of_product} WHERE sales.merchant_id <> products.merchant_id") == 0
+    early = "FROM visits JOIN merchants USING (merchant_id)"
+    assert (
+        count(facts, f"{early} WHERE CAST(visited_at + INTERVAL 8 HOUR AS DATE) < joined_on") == 0
+    )
+    seen = "FROM visits JOIN products USING (product_id)"
+    assert count(facts, f"{seen} WHERE CAST(visited_at + INTERVAL 8 HOUR AS DATE) < listed_at") == 0
+
+
+def test_amounts_of_a_line_agree(facts):
+    assert count(facts, "FROM sales WHERE paid_at IS NULL AND paid_minor <> 0") == 0
+    assert count(facts, "FROM sales WHERE paid_at IS NOT NULL AND paid_minor <= 0") == 0
+    assert (
+        count(facts, "FROM sales WHERE paid_minor + platform_discount_minor > list_price_minor")
+        == 0
+    )
+    assert count(facts, "FROM sales WHERE paid_minor < list_price_minor AND paid_minor > 0") > 0
+    priced = "FROM sales JOIN products USING (product_id)"
+    assert count(facts, f"{priced} WHERE list_price_minor <> quantity * price_minor") == 0
+    # Half up, in whole minor units: 4, 4.5 or 5 per cent by category.
+    rate = "CASE products.category WHEN 'apparel' THEN 500 WHEN 'beauty' THEN 400 ELSE 450 END"
+    wrong = f"commission_minor <> (paid_minor * ({rate}) + 5000) // 10000"
+    assert count(facts, f"{priced} WHERE {wrong}") == 0
+
+
+def test_targets_are_a_tenth_and_a_fifth_above_last_year(facts):
+    facts.execute(
+        """
+        CREATE OR REPLACE TEMP VIEW base AS
+        SELECT merchant_id, format('2025Q{}', quarter(placed_on)) AS period,
+               sum(paid_minor)::BIGINT AS paid
+        FROM sales WHERE year(placed_on) = 2024 AND status <> 'closed' GROUP BY ALL
+        HAVING paid > 0
+        """
+    )
+    assert count(facts, "FROM base") == count(facts, "FROM targets")
+    met = "FROM targets JOIN base USING (merchant_id, period)"
+    assert count(facts, met) == count(facts, "FROM targets")
+    yuan = "(paid * {share} + 9999) // 10000 * 100"
+    for column, share in (("floor_minor", 110), ("sprint_minor", 120)):
+        assert count(facts, f"{met} WHERE {column} <> {yuan.format(share=share)}") == 0
