@@ -127,7 +127,7 @@ _SYSTEM = {
     errno.EISDIR: N_("it is a folder"),
     errno.ENOENT: N_("it does not exist"),
     errno.ENOSPC: N_("the disk is full"),
-    errno.ENOTDIR: N_("part of its path is not a folder"),
+    errno.ENOTDIR: N_("it is not a folder"),
     errno.EPERM: N_("permission denied"),
     errno.EROFS: N_("the disk can only be read"),
 }

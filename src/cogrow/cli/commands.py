@@ -211,7 +211,7 @@ def facts_import_command(
 
 @command(cli, "simulate", N_("Make a marketplace to try programs on."))
 @out()
-@lines(default=100_000, most=1_000_000_000)
+@lines(default=100_000, least=1_000, most=1_000_000_000)
 @SEED
 @click.option(
     "--start",
@@ -241,7 +241,7 @@ def simulate_command(
 
 @command(cli, "demo", N_("Make a marketplace, check programs, compute earnings, explain one."))
 @out("demo")
-@lines(default=400_000, most=50_000_000)
+@lines(default=400_000, least=20_000, most=50_000_000)  # with fewer, a program may find nobody
 @SEED
 def demo_command(screen: Screen, out: Path, lines: int, seed: int) -> None:
     """Tell the story of a program from facts to cents."""

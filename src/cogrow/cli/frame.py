@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import errno
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -53,15 +55,16 @@ def command(group: click.Group, name: str, help_text: str) -> Callable[[Any], An
 
 def refused(error: OSError) -> EngineError:
     """Return what the operating system refused as an error for the user, naming the place."""
-    named = next((name for name in (error.filename2, error.filename) if name), "")
-    parts = Path(str(named)).parts
-    # Work is done under a hidden temporary name; the folder it stands in is the one people know.
-    known = next((i for i, part in enumerate(parts) if part.startswith(".cogrow-")), len(parts))
-    problem = system_problem(error)
+    named, problem = error.filename2 or error.filename, system_problem(error)
     if not named:
         return EngineError(message(N_("This machine refuses: {problem}."), problem=problem))
-    what = N_("{file} cannot be used: {problem}.")
-    return EngineError(message(what, file=str(Path(*parts[:known])), problem=problem))
+    place = Path(os.fsdecode(named))
+    # What could not be made has a name nobody gave it; people know the folder it was to stand in.
+    while error.errno != errno.ENOENT and not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    return EngineError(
+        message(N_("{file} cannot be used: {problem}."), file=str(place), problem=problem)
+    )
 
 
 def translated(command: click.Command, translate: Translate) -> click.Command:

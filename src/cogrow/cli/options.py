@@ -65,21 +65,17 @@ def limited(function: Any) -> Any:
 
 def out(default: str | None = None) -> Decorator:
     """Return the option for the folder to write to; required where it has no default."""
-    return click.option(
-        "--out",
-        type=FOLDER,
-        default=Path(default) if default else None,
-        required=default is None,
-        show_default=default is not None,
-        help=N_("Folder to write to."),
-    )
+    known: dict[str, Any] = {"required": True}
+    if default is not None:
+        known = {"default": Path(default), "show_default": True}
+    return click.option("--out", type=FOLDER, help=N_("Folder to write to."), **known)
 
 
-def lines(default: int, most: int) -> Decorator:
+def lines(default: int, least: int, most: int) -> Decorator:
     """Return the option for the size of a marketplace."""
     return click.option(
         "--lines",
-        type=click.IntRange(1_000, most),
+        type=click.IntRange(least, most),
         default=default,
         show_default=True,
         help=N_("How many order lines."),
