@@ -123,15 +123,11 @@ class Renderer:
             value = self._number(operands[0])
             return Value(Type.NUMBER, times(value.sql, -1), over=value.over)
         if op == "in":
-            tested = self.render(operands[0])
-            tests = [self._compare("=", tested, self.render(o), o.at) for o in operands[1:]]
+            tests = [self._compare("=", operands[0], part) for part in operands[1:]]
             return Value(Type.FLAG, either(*tests))
-        left, right = self.render(operands[0]), self.render(operands[1])
         if op in _COMPARISONS:
-            return Value(Type.FLAG, self._compare(op, left, right, operands[1].at))
-        return self._arithmetic(
-            op, self._as_number(left, operands[0].at), self._as_number(right, operands[1].at)
-        )
+            return Value(Type.FLAG, self._compare(op, operands[0], operands[1]))
+        return self._arithmetic(op, self._number(operands[0]), self._number(operands[1]))
 
     def _arithmetic(self, op: str, left: Value, right: Value) -> Value:
         over: int | Sql
@@ -151,12 +147,13 @@ class Renderer:
         self.note(TOO_LARGE, both(known(left.sql), known(right.sql), unknown(result)))
         return Value(Type.NUMBER, result, over=over)
 
-    def _compare(self, op: str, left: Value, right: Value, at: int) -> Sql:
+    def _compare(self, op: str, first: Node, second: Node) -> Sql:
+        left, right = self.render(first), self.render(second)
         types = {left.type, right.type} - {Type.NULL}
         a: Sql | None
         b: Sql | None
         if Type.NUMBER in types:
-            left, right = self._as_number(left, at), self._as_number(right, at)
+            left, right = self._as_number(left, first.at), self._as_number(right, second.at)
             top, bottom = (self.bind(attempt(side)) for side in aligned(left, right)[:2])
             for side, value in ((top, left), (bottom, right)):
                 self.note(TOO_LARGE, both(known(value.sql), unknown(side)))
@@ -170,7 +167,7 @@ class Renderer:
             a, b = self.convert.text(left), self.convert.text(right)
         if a is None or b is None:
             what = N_("{left} and {right} cannot be compared.")
-            raise Refused(message(what, left=left.type.value, right=right.type.value), at)
+            raise Refused(message(what, left=left.type.value, right=right.type.value), second.at)
         return operation(_COMPARISONS[op], a, b)
 
     def _flag(self, node: Node) -> Sql:
@@ -335,7 +332,7 @@ class Renderer:
         return Value(Type.NUMBER, self.scope.row, of="BIGINT")
 
     def _file_name(self, node: Call) -> Value:
-        return Value(Type.TEXT, self.scope.file)
+        return Value(Type.TEXT, self.bind(call("PARSE_FILENAME", self.scope.file)))
 
     def _input_name(self, node: Call) -> Value:
         return Value(Type.TEXT, text(self.scope.input))

@@ -144,8 +144,7 @@ class _Reader:
             self.complain(("timezone",), message(what, found=repr(whole.timezone)), hint)
         if whole.currency is not None and whole.currency not in EXPONENTS:
             what = N_("`currency` is {found}; it should be an ISO 4217 code such as CNY or EUR.")
-            hint = nearest(whole.currency, EXPONENTS)
-            self.complain(("currency",), message(what, found=repr(whole.currency)), hint)
+            self.complain(("currency",), message(what, found=repr(whole.currency)))
         inputs = {name: self.input(name, given) for name, given in whole.inputs.items()}
         tables: dict[str, Mapped] = {}
         for name, given in whole.tables.items():

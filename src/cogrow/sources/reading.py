@@ -105,13 +105,17 @@ class Reading:
         name = prepared.table.name
         try:
             return stage(self.connection, prepared, self.work / f"{name}.staged.parquet")
-        except (duckdb.OutOfMemoryException, duckdb.InternalException):
-            raise
-        except (
-            duckdb.IOException,
-            duckdb.InvalidInputException,
-            duckdb.ConversionException,
-        ) as error:
+        except duckdb.Error as error:
+            ours = (
+                duckdb.BinderException,
+                duckdb.CatalogException,
+                duckdb.InternalException,
+                duckdb.NotImplementedException,
+                duckdb.OutOfMemoryException,
+                duckdb.ParserException,
+            )
+            if isinstance(error, ours) or str(self.work) in str(error):
+                raise
             reason = str(error).strip().split("\n")[0].rstrip(".")
             files = sorted({f for p in self.plans[name].parts for f in p.variant.files})
             issue = UNREADABLE.issue(
