@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from cogrow.cli.frame import Terminated, command, translated
-from cogrow.cli.options import DATA, FACTS, SEED, SOURCE, limited, lines, out
+from cogrow.cli.options import DATA, FACTS, SEED, SOURCE, VERSION, limited, lines, out
 from cogrow.cli.screen import Screen
 from cogrow.cli.speech import LANGUAGES, language, speak
 from cogrow.embedded import Limits
@@ -51,7 +51,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
     help=N_("Grow a marketplace by growing its merchants."),
 )
 @click.option("--lang", type=click.Choice(LANGUAGES), expose_value=False, help=N_("Language."))
-@click.version_option(package_name="cogrow", help=N_("Show the version and exit."))
+@VERSION
 def cli() -> None:
     """Grow a marketplace by growing its merchants."""
 

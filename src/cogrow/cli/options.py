@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,24 @@ def limited(function: Any) -> Any:
     for option in _LIMITS:
         function = option(function)
     return function
+
+
+def _show_version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+    """Say which version this is, and end."""
+    if wanted:
+        said = message(N_("cogrow, version {version}"), version=metadata.version("cogrow"))
+        click.echo(said.render(context.obj.translate))
+        context.exit()
+
+
+VERSION = click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help=N_("Show the version and exit."),
+)
 
 
 def out(default: str | None = None) -> Decorator:

@@ -30,8 +30,6 @@ OF_CLICK = (
     N_("default: {default}"),
     N_("required"),
     N_("Show this message and exit."),
-    N_("Show the version and exit."),
-    N_("%(prog)s, version %(version)s"),
     N_("Aborted!"),
     N_("Error: {message}"),
     N_("Try '{command} {option}' for help."),
