@@ -14,15 +14,26 @@ from cogrow.strict_yaml import Document, Path, dotted
 M = TypeVar("M", bound=BaseModel)
 
 
+#: How much of a wrong text a message repeats.
+LONGEST_SHOWN = 60
+
+
 class Declared(BaseModel):
     """Base of every model read from YAML: frozen, and no key it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def wrong(msgid: str, **params: Any) -> PydanticCustomError:
+def wrong(msgid: str, hint: Message | None = None, **params: Any) -> PydanticCustomError:
     """Return the error a validator raises for a value it refuses; `msgid` is marked with `N_`."""
-    return PydanticCustomError("cogrow", "{msgid}", {"msgid": msgid, **params})
+    return PydanticCustomError("cogrow", "{msgid}", {"msgid": msgid, "hint": hint, **params})
+
+
+def shown(value: Any) -> str | Message:
+    """Return a value as a message shows what was found: text in quotes, cut short; else its kind."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= LONGEST_SHOWN else value[: LONGEST_SHOWN - 1] + "…")
+    return message(_FOUND.get(type(value), N_("text")))
 
 
 _FOUND = {dict: N_("a mapping"), list: N_("a list"), str: N_("text"), type(None): N_("nothing")}
@@ -43,7 +54,8 @@ def _message(error: ErrorDetails, known: Iterable[str]) -> tuple[Message, Messag
     kind, found = error["type"], error["input"]
     if kind == "cogrow":
         context = dict(error["ctx"])
-        return message(context.pop("msgid"), name=name, **context), None
+        hint = context.pop("hint", None)
+        return message(context.pop("msgid"), name=name, **context), hint
     if kind in ("string_too_short", "too_short"):
         return message(N_("`{name}` is empty."), name=name), None
     if kind == "missing":
@@ -65,7 +77,7 @@ def _message(error: ErrorDetails, known: Iterable[str]) -> tuple[Message, Messag
         choices = str(error.get("ctx", {}).get("expected", "")).replace(" or ", ", ")
         what = N_("`{name}` is {found}; it should be one of {choices}.")
         hint = nearest(str(found), choices.replace("'", "").split(", "))
-        return message(what, name=name, found=repr(found), choices=choices), hint
+        return message(what, name=name, found=shown(found), choices=choices), hint
     what = N_("`{name}` is wrong: {problem}.")
     return message(what, name=name, problem=error["msg"]), None
 

@@ -17,6 +17,7 @@ from cogrow.errors import N_, Issue, Message, Span, message
 LARGEST_BYTES = 256 * 1024
 DEEPEST = 24
 MOST_NODES = 20_000
+LONGEST_KEY = 200
 
 Path = tuple[str | int, ...]
 Data = dict[str, Any] | list[Any] | str | None
@@ -120,6 +121,10 @@ class _Builder:
     def key(self, event: yaml.ScalarEvent, text: str) -> None:
         container, path, pending = self.stack[-1]
         here = (*path, text)
+        if len(text) > LONGEST_KEY:
+            self.refuse(
+                event, message(N_("A key has at most {most} characters."), most=LONGEST_KEY)
+            )
         if text == "<<":
             self.refuse(event, message(N_("YAML merge keys (<<) are not allowed here.")))
         if text in container:
@@ -222,5 +227,6 @@ def read(content: bytes, file: str) -> tuple[Document | None, list[Issue]]:
         return None, [*builder.issues, Issue("YML001", what_found, Span(file, 1, 1))]
     except _Refused as refused:
         return None, [*builder.issues, refused.issue]
+    builder.values.setdefault((), Span(file, 1, 1))
     document = Document(file, builder.root, builder.values, builder.keys, builder.offsets)
     return document, builder.issues

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 from cogrow.errors import N_, message, nearest
 from cogrow.expressions.scope import RowScope, Schema, Scope, unknown
 from cogrow.expressions.syntax import Call, ExpressionError, Literal, Name, Node, Operation
-from cogrow.expressions.tree import NUMERIC, Aggregate, Const, Op, Tree, Unit
+from cogrow.expressions.tree import NUMERIC, Aggregate, Const, Op, Tree, Unit, walk
 from cogrow.facts import TABLES
 from cogrow.money import EXPONENTS, to_minor
 
@@ -57,7 +58,7 @@ def fit(tree: Tree, unit: Unit, currency: str, at: int = 0) -> Tree:
 
 
 def _shown(value: Fraction) -> str:
-    return f"{value.numerator / value.denominator:g}"
+    return f"{Decimal(value.numerator) / Decimal(value.denominator):f}"
 
 
 class _Resolver:
@@ -261,6 +262,12 @@ class AggregateScope:
             raise ExpressionError(message(N_("These names stand in no one table.")), argument.at)
         rows = RowScope(self.schema, table)
         tree = resolve(argument, rows, self.currency)
+        for part in walk(tree):
+            if isinstance(part, Op) and part.op == "/" and not isinstance(part.args[1], Const):
+                what = N_(
+                    "`{name}` cannot divide row by row; divide the totals, like sum(paid) / sum(quantity)."
+                )
+                raise ExpressionError(message(what, name=call.function), argument.at)
         if call.function in ("sum", "average", "min", "max") and tree.unit not in NUMERIC:
             what = N_("`{op}` needs numbers, but found {found}.")
             found = message(UNIT_WORDS[tree.unit])
@@ -309,6 +316,10 @@ class AggregateScope:
         raise ExpressionError(message(what, name=str(names[0]), choices=choices), names[0].at)
 
     def _owners(self, name: Name) -> set[str]:
+        if name.table and name.table not in self.schema.tables:
+            raise unknown(name, name.table, self.schema.tables)
+        if name.table and name.name not in self.schema.tables[name.table]:
+            raise unknown(name, name.name, self.schema.tables[name.table])
         having = [name.table] if name.table else self.schema.owners(name.name)
         if not having:
             words = [word for columns in self.schema.tables.values() for word in columns]

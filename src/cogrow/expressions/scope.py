@@ -65,9 +65,10 @@ class Scope(Protocol):
 
 def unknown(name: Name | Call | Node, text: str, known: Iterable[str]) -> ExpressionError:
     """Return the error for a name nobody knows, with the nearest known one."""
-    return ExpressionError(
-        message(N_("`{name}` is not known here."), name=text), name.at, nearest(text, known)
-    )
+    hint = nearest(text, known)
+    if text.lower() == "null":
+        hint = message(N_("Write `is null` or `is not null`."))
+    return ExpressionError(message(N_("`{name}` is not known here."), name=text), name.at, hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,12 @@ from lark.exceptions import UnexpectedToken, VisitError
 from cogrow.errors import N_, Issue, Message, Span, message
 from cogrow.money import parse_number
 
+#: Words of the grammar: nothing can be called by them.
+KEYWORDS = frozenset({
+    *("and", "or", "not", "in", "is", "null", "between", "of", "where", "true", "false"),
+    *("minute", "minutes", "hour", "hours", "day", "days"),
+})  # fmt: skip
+
 LONGEST_TEXT = 4_000
 MOST_NODES = 200
 DEEPEST = 12

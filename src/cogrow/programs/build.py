@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from cogrow.errors import N_, Issue, Message, Severity, message, nearest
-from cogrow.expressions.resolve import AGGREGATES, AggregateScope, fit, resolve
+from cogrow.expressions.resolve import AGGREGATES, UNIT_WORDS, AggregateScope, fit, resolve
 from cogrow.expressions.scope import RowScope, Schema, Scope, ValueScope
-from cogrow.expressions.syntax import Call, ExpressionError, Name, Node, parse
-from cogrow.expressions.tree import Const, Tree, Unit
+from cogrow.expressions.syntax import KEYWORDS, Call, ExpressionError, Name, Node, parse
+from cogrow.expressions.tree import NUMERIC, Const, Tree, Unit
 from cogrow.facts import TABLES, Column, Kind
 from cogrow.metrics.registry import metrics
 from cogrow.programs.program import Condition, Measure, Qualifying
@@ -23,16 +23,22 @@ _KINDS |= {"flag": Kind.FLAG, "instant": Kind.INSTANT, "day": Kind.DAY}
 ALWAYS = Condition("all", Const(value=True, unit=Unit.FLAG))
 
 #: Names that mean something already, so no metric or target may take them.
-RESERVED = frozenset({"baseline", "all", "eligible", "merchant_id", "period"})
+RESERVED = frozenset({"baseline", "all", "eligible", "merchant_id", "period"}) | KEYWORDS
 
 
 @dataclass
 class Builder:
-    """Resolves the texts of one program, gathering every issue on the way."""
+    """Resolves the texts of one program, gathering every issue on the way.
+
+    `broken` are names whose own definition is refused: what uses them is not complained of again.
+    `places` says where the form of each component stands in the file.
+    """
 
     document: Document
     spec: ProgramSpec
     issues: list[Issue] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
+    places: dict[str, Path] = field(default_factory=dict)
     measures: dict[str, Measure] = field(default_factory=dict)
     named: dict[str, Unit] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
@@ -55,10 +61,29 @@ class Builder:
         place = self.document.place(tuple(path), key=key)
         self.issues.append(Issue(code, what, place, severity, hint))
 
-    def tree(self, path: Path, text: str, scope: Scope, wanted: Unit | None = None) -> Tree | None:
-        """Return the typed tree of the text at `path`, or None after adding the issue."""
+    def tree(
+        self,
+        path: Path,
+        text: str,
+        scope: Scope,
+        wanted: Unit | None = None,
+        *,
+        numeric: bool = False,
+    ) -> Tree | None:
+        """Return the typed tree of the text at `path`, or None after adding the issue.
+
+        `numeric`: whatever can be compared with an amount will do, nothing else.
+        """
         try:
-            return resolve(parse(text), scope, self.spec.currency, wanted)
+            node = parse(text)
+            if self.broken and not self.broken.isdisjoint(_all_names(node)):
+                return None
+            tree = resolve(node, scope, self.spec.currency, wanted)
+            if numeric and tree.unit not in NUMERIC:
+                what = N_("This should be money, a count or a number, but is {found}.")
+                found = message(UNIT_WORDS[tree.unit])
+                raise ExpressionError(message(what, found=found), node.at)
+            return tree
         except ExpressionError as error:
             place = self.document.place(path)
             offset = self.document.offsets.get(path)
@@ -75,7 +100,7 @@ class Builder:
         """Return the constant amount at `path` in minor units."""
         if text is None:
             return None
-        tree = self.tree(path, text, self.values({}), Unit.MONEY)
+        tree = self.tree(path, text, self.values(self.known()), Unit.MONEY)
         if tree is None:
             return None
         if not (isinstance(tree, Const) and isinstance(tree.value, Fraction)):
@@ -86,11 +111,22 @@ class Builder:
         return int(tree.value)
 
     def rate(self, path: Path, text: str, on: Unit | None) -> Fraction | None:
-        """Return the constant rate at `path`: a share of money, or minor units per piece."""
-        tree = self.tree(path, text, self.values({}))
-        if tree is None:
+        """Return the constant rate at `path`: a share of money, or minor units per piece.
+
+        `on` is the unit of what it multiplies; None, where that is refused, allows both.
+        """
+        tree = self.tree(path, text, self.values(self.known()))
+        if tree is None or (on is None and tree.unit is Unit.MONEY):
             return None
         if on is not None and on is not Unit.MONEY:
+            if "%" in text:
+                what = N_(
+                    "A rate on {unit} is money for each, like 0.50 {currency}; found {found}."
+                )
+                unit = message(UNIT_WORDS[on])
+                said = message(what, unit=unit, currency=self.spec.currency, found=repr(text))
+                self.complain("PRG011", path, said)
+                return None
             try:
                 tree = fit(tree, Unit.MONEY, self.spec.currency)
             except ExpressionError as error:
@@ -159,14 +195,20 @@ class Builder:
             cycle = " → ".join([*self._open[self._open.index(name) :], name])
             what = message(N_("These metrics define each other: {cycle}."), cycle=cycle)
             self.complain("PRG013", path, what)
+            self.broken.add(name)
             return None
+        if own and name in RESERVED:
+            reserved = message(N_("`{name}` already means something else here."), name=name)
+            self.complain("PRG017", path, reserved, key=True)
         text = self.spec.metrics[name] if own else metrics()[name].text
         self._open.append(name)
         try:
             tree = self._measure_tree(path, text)
         finally:
             self._open.pop()
-        tree = tree or Const(Fraction(0), Unit.NUMBER)
+        if tree is None:
+            self.broken.add(name)
+            tree = Const(Fraction(0), Unit.NUMBER)
         self.measures[name] = Measure(name, tree.unit, text, tree)
         return self.measures[name]
 
@@ -185,7 +227,7 @@ class Builder:
         scope = self.values(
             others, AggregateScope(self.schema, self.table or "order_lines", self.spec.currency)
         )
-        return self.tree(path, text, scope)
+        return self.tree(path, text, scope, numeric=True)
 
     def qualifying(self) -> Qualifying:
         """Return which rows count, complaining of tables and date columns that do not exist."""
@@ -215,6 +257,17 @@ class Builder:
             path = ("qualifying", "dated_by")
             self.complain("PRG015", path, message(what, found=repr(found), known=known), hint)
         return found
+
+
+def _all_names(node: Node) -> set[str]:
+    """Return every name in the text, with its table where it has one."""
+    names, waiting = set[str](), [node]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, Name):
+            names.add(str(here))
+        waiting.extend(here.parts)
+    return names
 
 
 def _bare_names(node: Node) -> list[str]:

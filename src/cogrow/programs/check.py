@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from cogrow.errors import N_, Severity, message
@@ -68,7 +68,7 @@ def order(lower: Tree, higher: Tree) -> int | None:
 
 
 def _ascending(
-    build: Builder, code: str, steps: list[tuple[str, str, Tree, Path]], what: str
+    build: Builder, code: str, steps: Sequence[tuple[str, str, Tree, Path]], what: str
 ) -> None:
     for (name, text, lower, _), (other, other_text, higher, path) in zip(
         steps, steps[1:], strict=False
@@ -90,34 +90,21 @@ def _targets_ascend(build: Builder, program: Program) -> None:
     _ascending(build, "PRG030", steps, what)
 
 
-def component_paths(build: Builder, program: Program) -> Iterator[tuple[int, Path]]:
-    """Yield each component's position and the path of its form in the file."""
-    many = isinstance(build.spec.reward, list)
-    for position, component in enumerate(program.components):
-        head: Path = ("reward", position) if many else ("reward",)
-        yield position, (*head, component.form.name)
-
-
 def _tiers_ascend(build: Builder, program: Program) -> None:
     known: dict[str, Tree] = {}
     for target in program.targets:
         known[target.name] = substitute(target.tree, known)
     what = N_("{second} begins at {high}, not above {first} at {low}; tiers go lowest first.")
-    for position, path in component_paths(build, program):
-        steps: list[tuple[str, str, Tree, Path]] = []
-        raw = _raw(build, path)
-        for number, tier in enumerate(program.components[position].terms.tiers):
-            text = str(raw[number]["from"]) if number < len(raw) else "?"
-            place = (*path, "tiers", number, "from")
-            steps.append((f"tiers[{number}]", text, substitute(tier.start, known), place))
+    for component in program.components:
+        tiers, texts = component.terms.tiers, component.tier_texts
+        if len(tiers) != len(texts):  # one of them could not be read
+            continue
+        path = build.places[component.name]
+        steps = [
+            (f"tiers[{n}]", text, substitute(tier.start, known), (*path, "tiers", n, "from"))
+            for n, (tier, text) in enumerate(zip(tiers, texts, strict=True))
+        ]
         _ascending(build, "PRG031", steps, what)
-
-
-def _raw(build: Builder, path: Path) -> list[dict[str, str]]:
-    here = build.document.data
-    for part in path:
-        here = here[part]  # type: ignore[index]
-    return here.get("tiers", []) if isinstance(here, dict) else []
 
 
 def _period_runs_forward(build: Builder, program: Program) -> None:
@@ -141,7 +128,7 @@ def _baseline_is_gated(build: Builder, program: Program) -> None:
 
 
 def _has_examples(build: Builder, program: Program) -> None:
-    if not program.examples:
+    if not build.spec.examples:
         what = message(N_("No worked example; add `examples` so that `cogrow test` can check it."))
         build.complain("PRG034", ("program",), what, severity=Severity.WARNING)
 

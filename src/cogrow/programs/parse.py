@@ -26,6 +26,7 @@ from cogrow.period import Period, parse_period
 from cogrow.programs.build import ALWAYS, Builder
 from cogrow.programs.check import check
 from cogrow.programs.program import Example, Program, Schedule
+from cogrow.programs.remnant import remnant
 from cogrow.programs.spec import ProgramSpec
 from cogrow.programs.terms import baseline, components, gates, limits, targets
 from cogrow.schema import validate
@@ -87,13 +88,26 @@ def parse(content: bytes, file: str) -> Parsed:
     spec, more = validate(ProgramSpec, document, code="PRG001")
     issues += more
     if spec is None:
-        return Parsed(file, None, tuple(issues))
-    build = Builder(document, spec, issues)
-    program = _program(build)
-    check(build, program)
+        issues += _in_the_rest(document, more)
+        program = None
+    else:
+        build = Builder(document, spec, issues)
+        program = _program(build)
+        check(build, program)
     issues.sort(key=lambda issue: (issue.where.line, issue.where.column, issue.code))
     wrong = any(issue.severity is Severity.ERROR for issue in issues)
     return Parsed(file, None if wrong else program, tuple(issues))
+
+
+def _in_the_rest(document: Document, refused: list[Issue]) -> list[Issue]:
+    """Return the errors in what is left of a file without the keys that are refused."""
+    rest = remnant(document, refused)
+    if rest is None:
+        return []
+    build = Builder(document, rest.spec, broken=rest.broken())
+    check(build, _program(build))
+    errors = (issue for issue in build.issues if issue.severity is Severity.ERROR)
+    return [issue for issue in errors if not rest.stems(issue)]
 
 
 def _program(build: Builder) -> Program:
@@ -103,6 +117,7 @@ def _program(build: Builder) -> Program:
         build.named["baseline"] = base.unit
     elif spec.baseline is not None:
         build.named["baseline"] = Unit.MONEY
+        build.broken.add("baseline")
     found_targets = targets(build)
     schedule = Schedule(
         spec.period.start, spec.period.until, spec.period.every, spec.period.timezone

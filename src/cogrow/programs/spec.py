@@ -11,18 +11,18 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BeforeValidator, Field, create_model
 
-from cogrow.errors import N_
+from cogrow.errors import N_, nearest
 from cogrow.money import EXPONENTS
 from cogrow.period import Every
 from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Key
-from cogrow.schema import Declared, wrong
+from cogrow.schema import Declared, shown, wrong
 
 
 def _name(pattern: str, msgid: str) -> BeforeValidator:
     def check(value: Any) -> Any:
         if isinstance(value, str) and not re.fullmatch(pattern, value, re.ASCII):
-            raise wrong(msgid, found=repr(value))
+            raise wrong(msgid, found=shown(value))
         return value
 
     return BeforeValidator(check)
@@ -36,7 +36,7 @@ def _day(value: Any) -> Any:
             return date.fromisoformat(value)
     except ValueError:
         pass
-    raise wrong(N_("`{name}` is {found}; it should be a day like 2025-04-01."), found=repr(value))
+    raise wrong(N_("`{name}` is {found}; it should be a day like 2025-04-01."), found=shown(value))
 
 
 @cache
@@ -50,14 +50,22 @@ def _zone(value: Any) -> Any:
         return value
     if not isinstance(value, str) or value not in _zones():
         what = N_("`{name}` is {found}; it should be a time zone like Asia/Shanghai.")
-        raise wrong(what, found=repr(value))
+        hint = nearest(value, _zones()) if isinstance(value, str) else None
+        raise wrong(what, found=shown(value), hint=hint)
     return ZoneInfo(value)
 
 
 def _currency(value: Any) -> Any:
     if not isinstance(value, str) or value not in EXPONENTS:
         what = N_("`{name}` is {found}; it should be an ISO 4217 code like CNY.")
-        raise wrong(what, found=repr(value))
+        raise wrong(what, found=shown(value))
+    return value
+
+
+def _filled(value: Any) -> Any:
+    """Refuse a key that is written and left empty: it would be taken for one that is left out."""
+    if value is None:
+        raise wrong(N_("`{name}` is empty; give it a value, or leave it out."))
     return value
 
 
@@ -77,6 +85,8 @@ Word = Annotated[str, _name(r"[a-z][a-z0-9_]{0,39}", _WORD)]
 Day = Annotated[date, BeforeValidator(_day)]
 Zone = Annotated[Any, BeforeValidator(_zone)]
 Currency = Annotated[str, BeforeValidator(_currency)]
+Filled = BeforeValidator(_filled)
+OptionalText = Annotated[str | None, Filled]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
 
 
@@ -105,8 +115,8 @@ class RefundsSpec(Declared):
 class LimitsSpec(Declared):
     """The most a merchant earns per period, and the least that is worth paying."""
 
-    per_merchant: str | None = None
-    minimum: str | None = None
+    per_merchant: OptionalText = None
+    minimum: OptionalText = None
 
 
 class ExampleSpec(Declared):
@@ -115,7 +125,7 @@ class ExampleSpec(Declared):
     it: str
     given: Mapping[str, Any]
     pays: str
-    period: str | None = None
+    period: OptionalText = None
 
 
 class RateTier(Declared):
@@ -137,8 +147,8 @@ class ProgramSpec(Declared):
 
     program: ProgramName
     title: TitleSpec
-    description: TitleSpec | None = None
-    source: str | None = None
+    description: Annotated[TitleSpec | None, Filled] = None
+    source: OptionalText = None
     direction: Literal[
         "commission", "new_product", "offsite", "membership", "new_merchant", "environment"
     ]
@@ -148,9 +158,9 @@ class ProgramSpec(Declared):
     gates: Texts = ()
     period: PeriodSpec
     qualifying: dict[str, str]
-    refunds: RefundsSpec | None = None
+    refunds: Annotated[RefundsSpec | None, Filled] = None
     metrics: dict[Word, str] = {}
-    baseline: str | None = None
+    baseline: OptionalText = None
     targets: dict[Word, str] = {}
     reward: Any
     limits: LimitsSpec = LimitsSpec()
@@ -160,7 +170,10 @@ class ProgramSpec(Declared):
 @cache
 def component_spec() -> type[Declared]:
     """Return the model of one component: a name, a condition, and one key per reward form."""
-    fields: dict[str, Any] = {"name": (Word | None, None), "when": (str | None, None)}
+    fields: dict[str, Any] = {
+        "name": (Annotated[Word | None, Filled], None),
+        "when": (OptionalText, None),
+    }
     for form in forms().values():
         keys: dict[str, Any] = {}
         for key in (*form.required, *form.optional):
@@ -172,7 +185,7 @@ def component_spec() -> type[Declared]:
                 limited = Field(min_length=1) if key is Key.TIERS else ...
                 keys[key.value] = (kind, limited)
             else:
-                keys[key.value] = (kind | None, None)
+                keys[key.value] = (Annotated[kind | None, Filled], None)
         model = create_model(f"{form.name.title()}Spec", __base__=Declared, **keys)
-        fields[form.name] = (model | None, None)
+        fields[form.name] = (Annotated[model | None, Filled], None)
     return create_model("ComponentSpec", __base__=Declared, **fields)

@@ -7,6 +7,7 @@ from typing import Any
 
 from cogrow.errors import N_, message, nearest
 from cogrow.expressions.tree import Tree, Unit, Value, values
+from cogrow.period import Every
 from cogrow.programs.build import RESERVED, Builder
 from cogrow.programs.program import (
     Baseline,
@@ -22,9 +23,15 @@ from cogrow.rewards.terms import Form, Key, Terms, Tier
 from cogrow.schema import Declared, validate
 from cogrow.strict_yaml import Path
 
-_PERIOD_WORD = r"(?:period|month|quarter|year)"
+_PERIOD_WORD = r"(period|month|quarter|year)"
 _LAST_YEAR = re.compile(rf"(\w+)\s+of\s+the\s+same\s+{_PERIOD_WORD}\s+last\s+year")
 _PREVIOUS = re.compile(rf"(\w+)\s+of\s+the\s+previous\s+{_PERIOD_WORD}")
+_EVERY = {
+    Every.MONTH: N_("month by month"),
+    Every.QUARTER: N_("quarter by quarter"),
+    Every.YEAR: N_("year by year"),
+    Every.ONCE: N_("once, from its first day to its last"),
+}
 
 
 def baseline(build: Builder) -> Baseline | None:
@@ -40,6 +47,12 @@ def baseline(build: Builder) -> Baseline | None:
                     missing = message(N_("There is no metric called `{name}`."), name=found[1])
                     build.complain("PRG016", path, missing, nearest(found[1], build.known()))
                 return None
+            every = build.spec.period.every
+            if found[2] not in ("period", every.value):
+                what = N_("`baseline` speaks of a {word}, but the program runs {every}.")
+                said = message(what, word=found[2], every=message(_EVERY[every]))
+                hint = message(N_("Write `period`, or change `every`."))
+                build.complain("PRG016", path, said, hint)
             return Baseline(kind, text, measure.unit, measure.name)
     if " of the " in text:
         what = N_(
@@ -49,7 +62,7 @@ def baseline(build: Builder) -> Baseline | None:
         build.complain("PRG016", path, message(what))
         return None
     wanted = None if "." in text and not text[:1].isdigit() else Unit.MONEY
-    tree = build.tree(path, text, build.values({}), wanted)
+    tree = build.tree(path, text, build.values({}), wanted, numeric=True)
     return Baseline(BaselineKind.GIVEN, text, tree.unit, tree=tree) if tree else None
 
 
@@ -65,6 +78,8 @@ def targets(build: Builder) -> tuple[Target, ...]:
         tree = value(build, path, text, Unit.MONEY if _is_money(build) else None)
         if tree is not None:
             found.append(Target(name, text, tree.unit, tree))
+        else:
+            build.broken.add(name)
         build.named[name] = tree.unit if tree is not None else Unit.MONEY
     return tuple(found)
 
@@ -75,7 +90,7 @@ def _is_money(build: Builder) -> bool:
 
 def value(build: Builder, path: Path, text: str, wanted: Unit | None = None) -> Tree | None:
     """Return a tree over values per merchant, measuring whatever metric it names."""
-    tree = build.tree(path, text, build.values(build.known()), wanted)
+    tree = build.tree(path, text, build.values(build.known()), wanted, numeric=True)
     return build.use(tree, values(tree) if tree is not None else ())
 
 
@@ -110,6 +125,7 @@ def components(build: Builder) -> tuple[Component, ...]:
         if component.name in {other.name for other in found}:
             what = N_("Two components are called `{name}`; give each a name of its own.")
             build.complain("PRG018", path, message(what, name=component.name))
+        build.places[component.name] = (*path, component.form.name)
         found.append(component)
     return tuple(found)
 
@@ -118,6 +134,7 @@ def _component(build: Builder, path: Path, raw: Any) -> Component | None:
     spec, issues = validate(component_spec(), build.document, code="PRG001", at=path, data=raw)
     build.issues += issues
     if spec is None:
+        _survey(build, path, raw)
         return None
     given = {name: part for name in forms() if (part := getattr(spec, name)) is not None}
     if len(given) != 1:
@@ -134,6 +151,27 @@ def _component(build: Builder, path: Path, raw: Any) -> Component | None:
     return Component(whole["name"] or name, form, terms, texts, starts, when)
 
 
+def _survey(build: Builder, path: Path, raw: Any) -> None:
+    """Add the issues in the expressions of a component of which some keys are refused."""
+    items = (
+        raw.items() if isinstance(raw, dict) else enumerate(raw if isinstance(raw, list) else ())
+    )
+    for key, part in items:
+        here = (*path, key)
+        if isinstance(part, dict | list):
+            _survey(build, here, part)
+        elif not isinstance(part, str):
+            continue
+        elif key in (Key.PAYS_ON, Key.QUALIFIES_ON, Key.OVER, "from"):
+            value(build, here, part)
+        elif key == "when":
+            _condition(build, here, part)
+        elif key == Key.RATE:
+            build.rate(here, part, None)
+        elif key == Key.AMOUNT:
+            build.amount(here, part)
+
+
 def _terms(build: Builder, path: Path, form: Form, part: Declared) -> Terms:
     """Return the resolved terms; qualifies_on defaults to pays_on, over to the baseline."""
     raw = part.model_dump()
@@ -148,6 +186,8 @@ def _terms(build: Builder, path: Path, form: Form, part: Declared) -> Terms:
     if Key.OVER in form.optional:
         if raw.get(Key.OVER) is not None:
             over = value(build, (*path, Key.OVER), raw[Key.OVER], unit)
+        elif "baseline" in build.broken:
+            pass
         elif "baseline" in build.named:
             over = Value("baseline", build.named["baseline"])
         else:
