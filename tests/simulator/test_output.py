@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from hypothesis import strategies as st
 
 from cogrow.errors import CogrowError, DataError
 from cogrow.simulator import Simulation, simulate
-from cogrow.simulator.columns import ORDER, TextIds, by_time
+from cogrow.simulator.columns import ORDER, TextIds, by_time, words
 from cogrow.simulator.marketplace import Progress, merchants_for
 
 
@@ -33,15 +36,29 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def test_the_same_seed_gives_the_same_bytes(tmp_path):
-    threads = pa.cpu_count()
+IN_ANOTHER_PROCESS = """
+import sys
+from pathlib import Path
+import pyarrow
+from cogrow.simulator import simulate
+pyarrow.set_cpu_count(int(sys.argv[2]))
+simulate(Path(sys.argv[1]), order_lines=20_000, seed=7)
+"""
+
+
+@pytest.mark.parametrize(("threads", "rubbish"), [("1", "90"), ("7", "165")])
+def test_the_same_seed_gives_the_same_bytes(tmp_path, threads, rubbish):
     simulate(tmp_path / "a", order_lines=20_000, seed=7)
-    try:
-        pa.set_cpu_count(threads + 3)
-        simulate(tmp_path / "b", order_lines=20_000, seed=7)
-    finally:
-        pa.set_cpu_count(threads)
+    # Memory that was never set would be read as rubbish and reach a file.
+    env = {**os.environ, "MALLOC_PERTURB_": rubbish, "ARROW_DEFAULT_MEMORY_POOL": "system"}
+    command = [sys.executable, "-c", IN_ANOTHER_PROCESS, str(tmp_path / "b"), threads]
+    subprocess.run(command, env=env, check=True)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_no_dictionary_says_a_word_twice():
+    with pytest.raises(ValueError, match="twice"):
+        words(np.array([0, 1]), ["618", "618"])
 
 
 def test_another_seed_gives_another_marketplace(tmp_path):

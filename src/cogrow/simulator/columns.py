@@ -132,7 +132,10 @@ def flags(values: Mask) -> pa.Array:
 def words(
     codes: npt.NDArray[np.integer], spelled: Sequence[str], present: Mask | None = None
 ) -> pa.Array:
-    """Return `spelled[code]` for each code, kept as a dictionary; null where not `present`."""
+    """Return `spelled[code]` for each code, kept as a dictionary; null where not `present`.
+
+    Raises ValueError where `spelled` says a word twice: Arrow would then write bytes it never set.
+    """
     small = np.int8 if len(spelled) < 128 else np.int32
     indices = _fixed(pa.from_numpy_dtype(small), codes.astype(small, copy=False), present)
     return pa.DictionaryArray.from_arrays(indices, _dictionary(tuple(spelled)), safe=False)
@@ -140,6 +143,8 @@ def words(
 
 @cache
 def _dictionary(spelled: tuple[str, ...]) -> pa.Array:
+    if len(set(spelled)) < len(spelled):
+        raise ValueError(f"a word is there twice: {spelled}")
     return pa.array(spelled, pa.string())
 
 
@@ -166,4 +171,6 @@ def draw_bits(rng: np.random.Generator, count: int) -> Ints:
 
 def bits_of(draws: Ints, shift: int, width: int) -> Ints:
     """Return `width` bits of each draw, from bit `shift` up."""
-    return draws >> shift & ((1 << width) - 1)
+    bits = draws >> shift
+    bits &= (1 << width) - 1
+    return bits

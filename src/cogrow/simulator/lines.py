@@ -124,11 +124,21 @@ def _amounts(draws: Ints, bits: Ints, packed: Ints) -> tuple[Ints, dict[str, Int
     price_list = price * quantity
     due = price_list * (bits & PAID)
     less = _LESS.take(bits_of(draws, 18, 12) | (bits & FESTIVE) * (_PLAIN_DAYS // FESTIVE))
-    platform_discount = due * (less & 0xFF) // 100
-    paid = due - due * (less >> 8) // 100 - platform_discount
+    platform_discount = less & 0xFF
+    platform_discount *= due
+    platform_discount //= 100
+    less >>= 8
+    less *= due
+    less //= 100
+    paid = due
+    paid -= less
+    paid -= platform_discount
+    owed = paid * commission
+    owed += 5_000
+    owed //= 10_000
     return quantity, {
         "paid_minor": paid,
         "list_price_minor": price_list,
-        "commission_minor": (paid * commission + 5_000) // 10_000,
+        "commission_minor": owed,
         "platform_discount_minor": platform_discount,
     }

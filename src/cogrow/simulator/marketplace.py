@@ -139,11 +139,15 @@ def _generators(seeds: np.random.SeedSequence, count: int) -> list[np.random.Gen
 
 @dataclass
 class _World:
-    """What stays the same from month to month, and what the months so far have left open."""
+    """What stays the same from month to month, and what the months so far have left open.
+
+    `listed` and `on_sale` are how many products each merchant has before and after the month.
+    """
 
     merchants: Merchants
     products: Products
     listed: Ints
+    on_sale: Ints
     campaigns: Campaigns
     spend: Spend
     service: Service
@@ -184,7 +188,6 @@ def _write(
                     )
             previous = months[index - 1] if index else None
             _write_visits(streams[4], world, tables, orders, previous)
-            world.listed += world.products.listed_within(month.first, month.following)
             scores.append(scores_table(streams[5], world.merchants, world.service, month))
     _flush_visits(world, tables, months[-1])
     with_base = [quarter for quarter in quarters if quarter.shifted(-12) in paid]
@@ -220,8 +223,9 @@ def _make_world(
     tables.write("ad_spend", spend_table(next(streams), merchants, campaigns, spend))
     service = draw_service(next(streams), merchants)
     tables.write("memberships", memberships_table(next(streams), merchants, first, following))
+    on_sale = products.listed_within(0, first)
     world = _World(
-        merchants, products, products.on_sale(first), campaigns, spend, service, first, instant_of(following)
+        merchants, products, on_sale, on_sale, campaigns, spend, service, first, instant_of(following)
     )  # fmt: skip
     return world, by_month
 
@@ -246,14 +250,17 @@ def _write_sales(
         lines=count, number=world.orders, first_day=world.first_day,
     )  # fmt: skip
     world.orders += len(orders)
+    new = world.products.listed_within(month.first, month.following)
+    world.listed, world.on_sale = world.on_sale, world.on_sale + new
     reach = world.campaigns.reach(month, len(world.merchants))
     with tables.part("orders", month.name) as part:
         for rows in settle(for_progress, orders, world.merchants, curve, reach, world.until):
             part.append(rows)
     lines = Lines(np.zeros(len(orders), dtype=np.int64), [])
-    on_sale = world.listed + world.products.listed_within(month.first, month.following)
     with tables.part("order_lines", month.name) as part:
-        for rows in draw_lines(for_lines, orders, world.merchants, world.products, on_sale, lines):
+        for rows in draw_lines(
+            for_lines, orders, world.merchants, world.products, world.on_sale, lines
+        ):
             part.append(rows)
             progress(part.rows)
     return orders, lines
@@ -296,9 +303,10 @@ def _flush_visits(world: _World, tables: Tables, month: Month) -> None:
 def _calendar(start: date, end: date) -> dict[str, pa.Array]:
     """Return the columns of `calendar`: every festival, its first and its last day."""
     found = list(festivals_between(start, end))
-    names = [festival.name for festival, _, _ in found]
+    names = sorted({festival.name for festival, _, _ in found})
+    codes = np.array([names.index(festival.name) for festival, _, _ in found])
     return {
-        "name": columns.words(np.arange(len(found)), names),
+        "name": columns.words(codes, names),
         "starts_on": columns.days(np.array([number_of(first) for _, first, _ in found])),
         "ends_on": columns.days(np.array([number_of(last) for _, _, last in found])),
     }

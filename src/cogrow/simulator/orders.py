@@ -171,18 +171,19 @@ def settle(
     What would happen at the UTC second `until` or later has not happened.
     """
     channels = _channels_by_draw()
+    traits = _traits(merchants)
     for begin in range(0, max(len(orders), 1), BLOCK):
         rows = slice(begin, min(begin + BLOCK, len(orders)))
         size = rows.stop - rows.start
         merchant = orders.merchant[rows].astype(np.int64)
         placed = orders.placed[rows].astype(np.int64)
         first, second = draw_bits(rng, size), draw_bits(rng, size)
-        buyer = _buyers(first, merchants, merchant)
+        trait = traits.take(merchant)
+        buyer = _buyers(first, trait, merchants.buyers)
         campaign = _campaigns(first, orders.month, placed, merchant, reach)
-        kind = merchants.category.take(merchant).astype(np.int64) << 8
-        channel = channels.take(kind | bits_of(first, 32, 8))
+        channel = channels.take(bits_of(trait, 0, 2) << 8 | bits_of(first, 32, 8))
         found, moved, bits = _progress(
-            second, placed + orders.month.start, merchants.slowness.take(merchant), until
+            second, placed + orders.month.start, bits_of(trait, 2, 14), until
         )
         bits |= curve.festive.take(placed // DAY).view(np.uint8) * np.uint8(FESTIVE)
         bits |= (channel == _IN_WHOLESALE).view(np.uint8) * np.uint8(WHOLESALE)
@@ -201,14 +202,22 @@ def settle(
         }
 
 
-def _buyers(draws: Ints, merchants: Merchants, merchant: Ints) -> Ints:
+def _traits(merchants: Merchants) -> Ints:
+    """Return what an order asks of its merchant as one number, so that it looks once, not four times:
+    pool_start << 40 | pool_size << 16 | slowness << 2 | category.
+    """
+    pool = merchants.pool_start << 40 | merchants.pool_size << 16
+    return pool | merchants.slowness << 2 | merchants.category
+
+
+def _buyers(draws: Ints, trait: Ints, buyers: int) -> Ints:
     """Return who buys: a regular of the merchant, the first of them most often, or anybody."""
     chance = bits_of(draws, 0, 24)
     regular = bits_of(draws, 24, 8) < _REGULAR
-    anybody = chance * merchants.buyers >> 24
-    nearer = (chance * chance >> 24) * merchants.pool_size.take(merchant) >> 24
-    theirs = merchants.pool_start.take(merchant) + nearer
-    theirs -= (theirs >= merchants.buyers) * merchants.buyers
+    anybody = chance * buyers >> 24
+    nearer = (chance * chance >> 24) * bits_of(trait, 16, 24) >> 24
+    theirs = (trait >> 40) + nearer
+    theirs -= (theirs >= buyers) * buyers
     return np.where(regular, theirs, anybody)
 
 

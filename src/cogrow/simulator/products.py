@@ -51,10 +51,6 @@ class Products:
     packed: Ints
     ids: Texts
 
-    def on_sale(self, following: int) -> Ints:
-        """Return how many products of each merchant were listed before local day `following`."""
-        return self.listed_within(0, following)
-
     def listed_within(self, first: int, following: int) -> Ints:
         """Return how many products each merchant listed on local days [first, following)."""
         rows = np.flatnonzero((self.listed >= first) & (self.listed < following))

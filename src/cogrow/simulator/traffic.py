@@ -28,7 +28,7 @@ _STILL_BRINGS, _LONGEST_LAG = 14, 13 * DAY
 #: A day's spend in minor units for an expected order, and at least.
 _SPEND_FOR_ORDER, _LEAST_SPEND = 6_000, 5_000
 #: Visits for a hundred order lines, of these the share campaigns paid for, and others from outside.
-_VISITS, _PAID_VISITS, _FREE_VISITS = 12, 55, 30
+_VISITS, _PAID_VISITS, _FREE_VISITS = 10, 55, 30
 #: Of 256 visits, those that look at one product.
 _SEEN = 150
 #: For a buyer there are this many visitors who never buy.
