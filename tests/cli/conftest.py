@@ -18,6 +18,6 @@ def language_of_this_test(monkeypatch: pytest.MonkeyPatch) -> None:
 def facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the sealed facts of a simulated marketplace; tests only read it."""
     folder = tmp_path_factory.mktemp("market") / "facts"
-    said = cogrow("simulate", "--out", folder, "--lines", 5_000)
+    said = cogrow("simulate", "--out", folder, "--lines", 20_000)
     assert said.code == 0, said.err
     return folder

@@ -59,12 +59,21 @@ def test_earn_and_explain(facts, tmp_path):
     assert {one["table"] for one in why["rows"]} >= {"order_lines"}
 
 
+@pytest.mark.parametrize("program", [APPAREL, "beauty-new-product-rebate", LADDER])
+def test_explain_adds_up_to_what_was_earned(facts, tmp_path, program):
+    rest = ("--facts", facts, "--period", "2025Q2", "--json")
+    (found,) = alone(cogrow("earn", program, *rest, "--out", tmp_path)).json["earnings"]
+    for best in found["top"][:2]:
+        why = alone(cogrow("explain", program, best["merchant_id"], *rest, "--rows")).json
+        assert why["steps"][-1]["amount_minor"] == best["amount_minor"]
+
+
 @pytest.mark.parametrize("verb", ["check", "import"])
 def test_facts(facts, tmp_path, verb):
     to = ["--out", tmp_path / "canonical"] if verb == "import" else []
     found = alone(cogrow("facts", verb, facts, *to, "--json")).json
     assert found["ok"] is True
-    assert found["tables"]["order_lines"]["read"] == 5_000
+    assert found["tables"]["order_lines"]["read"] == 20_000
 
 
 def test_simulate(tmp_path):

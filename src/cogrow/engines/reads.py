@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from sqlglot import exp
 
 from cogrow.engines.facts_sql import FactQuery
+from cogrow.engines.refund_lines import CARRIED
 from cogrow.errors import N_, DataError, Issue, Span, message, nearest
 from cogrow.expressions.tree import columns
 from cogrow.facts import TABLES
@@ -33,6 +34,9 @@ def needed_columns(
             needed.setdefault(table, set())
         if group.by_line:
             needed.setdefault("order_lines", set()).add("paid_minor")
+            have = available.get("refunds", {})
+            told_apart = {"refunded_at", *(name for name in CARRIED if name in have)}
+            needed.setdefault("refunds", set()).update(told_apart)
     for ref in columns(program.merchants.tree):
         needed["merchants"].add(ref.column)
     for name in attributes:

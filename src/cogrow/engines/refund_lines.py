@@ -10,6 +10,9 @@ from sqlglot import exp
 #: The name of the step.
 STEP = "refund_lines"
 
+#: Columns of refunds it carries along where the facts have them.
+CARRIED = ("merchant_id", "currency", "reason", "kind")
+
 #: A refund of a whole order, told apart by line in proportion to what each line paid: line i gets
 #: floor(refund x paid up to i / paid) - floor(refund x paid before i / paid), so the parts add up.
 REFUND_LINES = """
@@ -34,7 +37,7 @@ FROM (
 
 def refund_lines(available: Container[str]) -> exp.Query:
     """Return the refunds, each with a line; `available` are the columns the facts' refunds have."""
-    have = [c for c in ("merchant_id", "currency", "reason", "kind") if c in available]
+    have = [c for c in CARRIED if c in available]
     # Facts whose refunds never name a line lack the column.
     lined = "line_no" in available
     sql = REFUND_LINES.format(
