@@ -170,6 +170,10 @@ def test_what_an_expression_cannot_read(
     assert faults == codes
 
 
+def test_the_lowest_whole_number_is_no_amount() -> None:
+    assert values("n", Kind.MONEY, {"n": [-(2**63)]}, {"n": pa.int64()})[0][1] == ["FCT014"]
+
+
 def test_the_largest_amounts_pass() -> None:
     largest = 2**63 - 1
     found = values("n", Kind.MONEY, {"n": [str(largest), str(-largest), "1.00"]})

@@ -137,6 +137,16 @@ def test_everything_wrong_in_a_mapping_is_told_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_wrong_in_a_mapping_and_in_its_files_is_told_together(tmp_path: Path) -> None:
+    mapping = GOOD.replace("      name: title\n", "").replace("placed_at: at", "placed_at: att")
+    path = folder_with(
+        tmp_path, mapping.replace("sales_minor: {money: amount", "sales_minor: {money: title")
+    )
+    report = check(path, LIMITS)
+    assert [issue.code for issue in report.issues] == ["MAP001", "FCT002", "FCT010"]
+    assert report.tables["last_year"].quarantined == 1
+
+
 @pytest.mark.parametrize(
     ("mapping", "told"),
     [

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cogrow.embedded import Limits, connect
-from cogrow.errors import N_, DataError, EngineError, Span, message, nearest
+from cogrow.errors import N_, DataError, EngineError, Issue, Span, message, nearest
 from cogrow.facts import FactFiles
 from cogrow.sources import mapping as mappings
 from cogrow.sources import seal, writing
@@ -24,10 +24,13 @@ from cogrow.sources.reading import Reading, Source
 from cogrow.sources.report import FactsReport, Progress, silent
 
 
-def _source(path: Path, base: Path | None) -> Source:
-    """Return the source at `path`: a canonical folder, or a mapping file. Raises DataError."""
+def _source(path: Path, base: Path | None) -> tuple[Source, list[Issue]]:
+    """Return the source at `path`, a canonical folder or a mapping file, and what is wrong in that.
+
+    Raises DataError where there is nothing to try.
+    """
     if path.is_dir():
-        return FolderSource(path)
+        return FolderSource(path), []
     if not path.is_file():
         beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
         issue = NO_FILES.issue(Span(str(path)), path=str(path), hint=nearest(path.name, beside))
@@ -35,7 +38,7 @@ def _source(path: Path, base: Path | None) -> Source:
     mapping, issues = mappings.load(path)
     if mapping is None:
         raise DataError(message(N_("The mapping {file} cannot be used."), file=path.name), issues)
-    return MappedSource(mapping, base or path.parent)
+    return MappedSource(mapping, base or path.parent, whole=not issues), issues
 
 
 @contextmanager
@@ -45,13 +48,13 @@ def _open(
     """Yield a source read and checked, its connection still open. Raises DataError, EngineError."""
     import duckdb  # heavy; only commands that read facts pay for it
 
-    found = _source(source, base)
+    found, wrong = _source(source, base)
     files, issues = found.files()
     reads = [path for given in files.values() for path in given.paths]
     try:
         with connect(limits, reads=reads, writes=[work]) as connection:
             reading = Reading(found, connection, work.resolve(), progress)
-            reading.issues += issues
+            reading.issues += [*wrong, *issues]
             reading.read(files)
             yield reading, reading.report()
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:

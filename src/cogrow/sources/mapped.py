@@ -7,16 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cogrow.errors import Issue
+from cogrow.facts import TABLES
 from cogrow.sources.mapping import Mapping
 from cogrow.sources.parts import Part, Plan
 from cogrow.sources.readers import Files, Variant, find
 
 
 class MappedSource:
-    """The tables of a mapping; its patterns are relative to `base`."""
+    """The tables of a mapping; its patterns are relative to `base`.
 
-    def __init__(self, mapping: Mapping, base: Path) -> None:
-        self.mapping, self.base = mapping, base
+    `whole` says that nothing at fault was left out of the mapping.
+    """
+
+    def __init__(self, mapping: Mapping, base: Path, *, whole: bool = True) -> None:
+        self.mapping, self.base, self.whole = mapping, base, whole
 
     def files(self) -> tuple[dict[str, Files], list[Issue]]:
         """Return the files of each input that some table reads, and which are not there."""
@@ -56,5 +60,5 @@ class MappedSource:
         return plans, []
 
     def declared(self) -> set[str]:
-        """Return the names of the tables the mapping speaks of."""
-        return set(self.mapping.tables)
+        """Return the names of the tables the mapping speaks of, or may have meant to."""
+        return set(self.mapping.tables) if self.whole else set(TABLES)

@@ -98,8 +98,8 @@ class Mapping:
 
 
 def imported_table(name: str, columns: set[str]) -> Table:
-    """Return the contract of an imported table: keyed by merchant, and by period where it has one."""
-    key = ("merchant_id", "period") if "period" in columns else ("merchant_id",)
+    """Return the contract of an imported table: keyed by merchant, and program or period if it has them."""
+    key = ("merchant_id", *(name for name in ("program", "period") if name in columns))
     return Table(
         name,
         key,
@@ -145,8 +145,13 @@ class _Reader:
         if whole.currency is not None and whole.currency not in EXPONENTS:
             what = N_("`currency` is {found}; it should be an ISO 4217 code such as CNY or EUR.")
             self.complain(("currency",), message(what, found=repr(whole.currency)))
-        inputs = {name: self.input(name, given) for name, given in whole.inputs.items()}
-        tables: dict[str, Mapped] = {}
+        grounded = not self.issues
+        inputs = {
+            name: made
+            for name, given in whole.inputs.items()
+            if (made := self.input(name, given)) is not None
+        }
+        tables: dict[str, Mapped | None] = {}
         for name, given in whole.tables.items():
             if name in TABLES:
                 tables[name] = self.table(whole, ("tables", name), given)
@@ -165,21 +170,25 @@ class _Reader:
                 self.complain(("imported", name), message(what, name=repr(name)), hint, key=True)
             else:
                 tables[name] = self.table(whole, ("imported", name), given)
-        if self.issues:
+        if not grounded:
             return None
-        return Mapping(inputs, tables, ZoneInfo(whole.timezone), whole.currency)
+        sound = {name: table for name, table in tables.items() if table is not None}
+        return Mapping(inputs, sound, ZoneInfo(whole.timezone), whole.currency)
 
-    def input(self, name: str, given: InputDeclared) -> Input:
-        path = ("inputs", name)
+    def input(self, name: str, given: InputDeclared) -> Input | None:
+        path, before = ("inputs", name), len(self.issues)
         for ours in given.names:
             if not re.fullmatch(r"[A-Za-z_]\w*", ours, re.ASCII):
                 what = N_("{name} cannot be written in an expression; use letters, digits and _.")
                 self.complain((*path, "names", ours), message(what, name=repr(ours)), key=True)
         where = self.expression(given.where, (*path, "where"))
         place = self.document.place((*path, "from"))
+        if len(self.issues) > before:
+            return None
         return Input(name, given.files, place, given.names, where, given.csv)
 
-    def table(self, whole: MappingDeclared, path: Keys, given: Any) -> Mapped:
+    def table(self, whole: MappingDeclared, path: Keys, given: Any) -> Mapped | None:
+        before = len(self.issues)
         several = isinstance(given, list)
         listed = (
             [((*path, at), item) for at, item in enumerate(given)] if several else [(path, given)]
@@ -202,6 +211,8 @@ class _Reader:
         if len({selection.distinct for selection in selections}) > 1:
             what = N_("All parts of `{name}` are `distinct`, or none is.")
             self.complain(path, message(what, name=dotted(path)))
+        if len(self.issues) > before:
+            return None
         return Mapped(table, tuple(selections), self.document.place(path, key=True))
 
     def selection(
@@ -293,11 +304,14 @@ class _Reader:
 
 
 def load(path: Path) -> tuple[Mapping | None, list[Issue]]:
-    """Return the mapping in the file at `path`, or None, with every issue in it."""
+    """Return the mapping in the file at `path`, with every issue in it.
+
+    What is at fault is left out of the mapping, so that the rest can be tried on the files; None
+    where nothing can be.
+    """
     document, issues = read(path.read_bytes(), str(path))
     if document is None:
         return None, issues
     reader = _Reader(document)
     mapping = reader.mapping()
-    issues = [*issues, *reader.issues]
-    return (None if issues else mapping), issues
+    return (None if issues else mapping), [*issues, *reader.issues]

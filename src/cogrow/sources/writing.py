@@ -54,11 +54,10 @@ def _sorted(table: Table, staged: dict[str, Staged]) -> str:
     """Return the query of a table's accepted rows by date, then key: the same bytes every time."""
     name, columns = table.name, [column.name for column in table.columns]
     listed = ", ".join(f"t.{quoted(column)}" for column in columns)
-    by = [f"t.{quoted(key)}" for key in table.key]
+    dated = [table.dated_by] if table.dated_by else []
+    by = [f"t.{quoted(name)}" for name in dict.fromkeys([*dated, *table.key])]
     source = f"{quoted(f'ok_{name}')} t"
-    if table.dated_by:
-        by.insert(0, f"t.{quoted(table.dated_by)}")
-    elif name == "order_lines" and "orders" in staged:
+    if name == "order_lines" and "orders" in staged:
         # Lines lie as their orders do, so that a period of time is a few row groups.
         by.insert(0, "o.placed_at")
         source += " JOIN ok_orders o USING (order_id)"
