@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 #: Rows of facts shown for one measured value; `--json` has them all.
 MOST_ROWS = 40
 
+#: Names of targets that every program understands alike; others are shown as the author wrote them.
+TARGETS = {"floor": N_("floor"), "sprint": N_("sprint")}
+
 #: The `_` people group digits with in a program: 10_000.
 GROUPED = re.compile(r"(?<=\d)_(?=\d)")
 
@@ -111,7 +114,8 @@ def show_earned(screen: Screen, one: Earned) -> None:
     merchants, taking_part = f"{found.merchants:,}", f"{found.taking_part:,}"
     counts = [message(N_("merchants in: {n} of {all}"), n=taking_part, all=merchants)]
     for tier in found.tiers:
-        bound, n = GROUPED.sub(",", tier.tier), f"{tier.merchants:,}"
+        known, n = TARGETS.get(tier.tier), f"{tier.merchants:,}"
+        bound = message(known) if known else GROUPED.sub(",", tier.tier)
         said = message(N_("at {tier}: {n}"), tier=bound, n=n)
         if len(program.components) > 1:
             what = N_("{component} at {tier}: {n}")
@@ -121,9 +125,22 @@ def show_earned(screen: Screen, one: Earned) -> None:
     money = f"{format_minor(found.amount_minor, found.currency)} {found.currency}"
     counts.append(message(N_("earned: {money}"), money=money))
     screen.say("   ".join(screen.t(said) for said in counts))
+    _unpaid(screen, one)
     if found.top:
         _movers(screen, one)
     screen.say(f"→ {one.path}")
+
+
+def _unpaid(screen: Screen, one: Earned) -> None:
+    """Show why merchants earn nothing, where one component decides it."""
+    counts = one.summary.reasons
+    shown = [
+        screen.t(message(N_("{reason}: {n}"), reason=message(said), n=f"{counts[reason]:,}"))
+        for reason, said in REASONS.items()
+        if reason not in ("paid", "capped") and counts.get(reason)
+    ]
+    if shown and len(one.program.components) == 1:
+        screen.say(message(N_("earned nothing: {reasons}"), reasons="   ".join(shown)))
 
 
 def _movers(screen: Screen, one: Earned) -> None:
@@ -131,7 +148,7 @@ def _movers(screen: Screen, one: Earned) -> None:
     baseline = one.program.baseline
     grows = baseline is not None and baseline.metric in ("", one.program.main_measure)
     heads: list[str | Message] = [message(N_("top movers")), one.program.main_measure or "-"]
-    heads += [message(N_("baseline")), message(N_("growth"))] if grows else []
+    heads += [message(N_("baseline")), message(N_("vs baseline"))] if grows else []
     heads.append(message(N_("earned")))
     units = [m.unit for m in one.program.measures if m.name == one.program.main_measure]
 
@@ -178,6 +195,8 @@ def _rows(screen: Screen, found: Explained, one: Listed, most_rows: int) -> None
         message(what, table=one.table, period=str(one.period), count=f"{one.rows.num_rows:,}"),
         bold=True,
     )
+    if not one.rows.num_rows:
+        return
     names = [name for name in one.rows.column_names if name != "merchant_id"]
     added = {one_added.column: one_added for one_added in one.adds}
     write = Writer(found.program.currency)
@@ -202,7 +221,7 @@ def _rows(screen: Screen, found: Explained, one: Listed, most_rows: int) -> None
         if each.aggregate.function == "sum":
             values = [v for v in one.rows.column(each.column).to_pylist() if v is not None]
             totals[names.index(each.column)] = cell(each.column, sum(values))
-    if any(totals[1:]) and one.rows.num_rows:
+    if any(totals[1:]):
         rows.append(totals)
     screen.table([_head(one, name) for name in names], rows)
 

@@ -181,7 +181,7 @@ class Explanation:
         if component.when is not None and not row["condition_met"]:
             said = message(
                 N_("{component} pays only when {text}, which does not hold ({found})."),
-                component=component.name,
+                component=_called(component),
                 text=component.when.text,
                 found=self._found(component.when.tree),
             )
@@ -262,7 +262,7 @@ class Explanation:
                 what = N_("{component}: {rate} for each of {name} ({value}) is {amount}.")
             said = message(
                 what,
-                component=component.name,
+                component=_called(component),
                 rate=row["rate"],
                 name=_text(component, "pays_on"),
                 value=self.write(self._value(terms.pays_on), unit),
@@ -275,7 +275,7 @@ class Explanation:
         what = N_("{component}: {amount}.")
         if terms.tiers and not row["tier"]:
             what = N_("{component}: no tier is reached, so nothing is earned.")
-        said = message(what, component=component.name, amount=self._exactly(exact))
+        said = message(what, component=_called(component), amount=self._exactly(exact))
         yield Sentence("earned", said, data)
 
     def _exactly(self, exact: Known) -> str | Message:
@@ -336,6 +336,12 @@ def _data(value: Known, unit: Unit) -> dict[str, Any]:
 def _word(ref: ColumnRef) -> str:
     """Return the name a condition calls a column by."""
     return ref.column.removesuffix("_minor") if ref.unit is Unit.MONEY else ref.column
+
+
+def _called(component: Component) -> str | Message:
+    """Return a component's own name, or its form's in the reader's language."""
+    own = component.name != component.form.name
+    return component.name if own else message(component.form.name)
 
 
 def _text(component: Component, *keys: str) -> str:

@@ -13,7 +13,7 @@ def amount(terms: Terms) -> Tree:
 
 
 FORM = Form(
-    "flat",
+    N_("flat"),
     required=(Key.AMOUNT,),
     optional=(),
     tier_pays=None,

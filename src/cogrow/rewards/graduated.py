@@ -43,7 +43,7 @@ def amount(terms: Terms) -> Tree:
 
 
 FORM = Form(
-    "graduated",
+    N_("graduated"),
     required=(Key.PAYS_ON, Key.TIERS),
     optional=(),
     tier_pays=Key.RATE,

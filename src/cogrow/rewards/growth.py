@@ -17,7 +17,7 @@ def amount(terms: Terms) -> Tree:
 
 
 FORM = Form(
-    "growth",
+    N_("growth"),
     required=(Key.PAYS_ON, Key.TIERS),
     optional=(Key.QUALIFIES_ON, Key.OVER),
     tier_pays=Key.RATE,

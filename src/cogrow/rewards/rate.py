@@ -15,7 +15,7 @@ def amount(terms: Terms) -> Tree:
 
 
 FORM = Form(
-    "rate",
+    N_("rate"),
     required=(Key.PAYS_ON, Key.RATE),
     optional=(),
     tier_pays=None,

@@ -16,7 +16,7 @@ def amount(terms: Terms) -> Tree:
 
 
 FORM = Form(
-    "retroactive",
+    N_("retroactive"),
     required=(Key.PAYS_ON, Key.TIERS),
     optional=(Key.QUALIFIES_ON,),
     tier_pays=Key.RATE,

@@ -13,7 +13,7 @@ def amount(terms: Terms) -> Tree:
 
 
 FORM = Form(
-    "step",
+    N_("step"),
     required=(Key.QUALIFIES_ON, Key.TIERS),
     optional=(),
     tier_pays=Key.AMOUNT,
