@@ -128,7 +128,7 @@ GATES = [
     "average_order is not null", "merchants.annual_fee <> 0", "rating in (4.5, 4.6) or orders = 1",
 ]  # fmt: skip
 BASELINES = [
-    "net_sales of the same quarter last year", "gmv of the previous month", "1_000 CNY", "10.01",
+    "net_sales of the same period last year", "gmv of the previous period", "1_000 CNY", "10.01",
     "average_order of the same period last year", "targets.floor", "last_year.sales",
     "signed of the previous period",
 ]  # fmt: skip
@@ -344,11 +344,11 @@ def order(draw: st.DrawFn, found: dict[str, list[Row]], name: str, owner: Any) -
             "commission_minor": left[line] // 50, "freight_minor": draw(maybe(amounts)),
         })  # fmt: skip
     for number in range(draw(st.integers(0, 2))):
-        line = draw(st.one_of(st.none(), st.sampled_from(list(left))))
-        most = left[line] if line else sum(left.values())
+        of_line = draw(st.one_of(st.none(), st.sampled_from(list(left))))
+        most = left[of_line] if of_line else sum(left.values())
         amount = draw(st.one_of(st.just(most), st.integers(0, most)))
         one = draw(refund(f"{name}r{number}", merchant, amount))
-        found["refunds"].append({**one, "order_id": name, "line_no": line, "currency": currency})
+        found["refunds"].append({**one, "order_id": name, "line_no": of_line, "currency": currency})
 
 
 @st.composite
