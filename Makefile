@@ -14,7 +14,7 @@ LOCALES := src/cogrow/locale
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types imports format bench wheel lock messages clean
+.PHONY: help setup demo test lint types imports format bench wheel lock messages docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -79,6 +79,9 @@ messages: setup ## collect the sentences of src/cogrow into its catalogs and com
 	$(BIN)/pybabel -q update -D cogrow -d $(LOCALES) -i $(VENV)/messages/cogrow.pot --width=100 \
 	  --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	$(BIN)/pybabel -q compile -D cogrow -d $(LOCALES)
+
+docs: setup ## write the parts of docs/reference that the code knows better
+	$(BIN)/python -m docs.reference.generate
 
 clean: ## remove everything make made
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,83 @@
+"""The worked numbers of the reference: what each reward form pays, computed by the engine itself."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import indent
+
+from cogrow.embedded import Limits
+from cogrow.money import format_minor
+from cogrow.operations.examples import run_examples
+
+BASELINE = "baseline: net_sales of the same quarter last year\n"
+
+HEAD = """\
+program: worked
+title: {zh: 例, en: Worked}
+direction: commission
+currency: CNY
+gates: [1 = 1]
+period: {from: 2025-01-01, until: 2026-01-01, every: quarter, timezone: Asia/Shanghai}
+qualifying: {order_lines: all}
+"""
+
+BANDS = """\
+reward:
+  FORM:
+    pays_on: net_sales
+    tiers:
+      - {from: 110% of baseline, rate: 2%}
+      - {from: 115% of baseline, rate: 3%}
+      - {from: 120% of baseline, rate: 4%}
+"""
+
+GROWN = tuple(
+    {"baseline": "2_000_000", "net_sales": sold}
+    for sold in ("2_199_999.99", "2_200_000", "2_350_000", "2_400_000")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """A reward as written, and the values it is tried on; `more` goes before it, and is shown too."""
+
+    reward: str
+    given: Sequence[Mapping[str, str]]
+    more: str = ""
+
+
+FORMS = {
+    "flat": Worked(
+        "reward:\n  - when: orders >= 30\n    flat: {amount: 500 CNY}\n",
+        [{"orders": "29"}, {"orders": "30"}],
+    ),
+    "graduated": Worked(BANDS.replace("FORM", "graduated"), GROWN, BASELINE),
+    "growth": Worked(BANDS.replace("FORM", "growth"), GROWN, BASELINE),
+    "rate": Worked(
+        "reward:\n  - name: share\n    rate: {pays_on: commission, rate: 50%}\n"
+        "  - name: per_order\n    rate: {pays_on: orders, rate: 0.50 CNY}\n",
+        [{"commission": "100.01", "orders": "0"}, {"commission": "100.01", "orders": "40"}],
+    ),
+    "retroactive": Worked(BANDS.replace("FORM", "retroactive"), GROWN, BASELINE),
+    "step": Worked(
+        "reward:\n  step:\n    qualifies_on: net_sales\n    tiers:\n"
+        "      - {from: 2_000 CNY, amount: 50 CNY}\n      - {from: 10_000 CNY, amount: 300 CNY}\n",
+        [{"net_sales": sold} for sold in ("1_999.99", "2_000", "9_999.99", "10_000", "90_000")],
+    ),
+}
+
+
+def paid(worked: Worked) -> list[str]:
+    """Return what the engine pays for each of the values given, in major units with separators."""
+    examples = "examples:\n"
+    for number, given in enumerate(worked.given):
+        values = ", ".join(f"{name}: {value}" for name, value in given.items())
+        examples += indent(f"- it: number {number}\n  given: {{{values}}}\n  pays: 0\n", "  ")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "worked.yaml"
+        path.write_text(HEAD + worked.more + worked.reward + examples, encoding="utf-8")
+        outcomes, _ = run_examples([str(path)], Limits(memory="400MB", threads=1))
+    return [format_minor(outcome.paid, outcome.program.currency) for outcome in outcomes]
