@@ -11,7 +11,7 @@ import pytest
 from cogrow.embedded import Limits
 from cogrow.operations.earn import Earned, earn
 from cogrow.operations.explain import explain
-from cogrow.operations.facts import import_facts
+from tests.docs.page import Reader, blocks
 from tests.house.tree import ROOT
 from tests.operations.market import quiet
 
@@ -31,9 +31,13 @@ FIGURES = {
 }
 
 
-def test_every_quarter_comes_out_to_the_penny(tmp_path):
-    facts, program = tmp_path / "facts", str(EXAMPLE / "program.yaml")
-    import_facts(EXAMPLE / "mapping.yaml", facts, DATA, LIMITS, quiet)
+def test_every_quarter_comes_out_to_the_penny_as_the_page_shows(tmp_path, monkeypatch):
+    reader = Reader(tmp_path)
+    (tmp_path / "online_retail").symlink_to(DATA.resolve())
+    monkeypatch.chdir(reader.cwd)
+    for block in blocks((EXAMPLE / "README.md").read_text(encoding="utf-8")):
+        reader.read(block)
+    facts, program = reader.cwd / "facts", str(EXAMPLE / "program.yaml")
     earned, issues = earn([program], facts, list(FIGURES), tmp_path / "out", LIMITS, quiet)
     assert issues == []
     assert {one.period.name: figures(one) for one in earned} == FIGURES
