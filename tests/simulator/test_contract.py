@@ -147,6 +147,15 @@ def test_nobody_sells_before_joining_nor_what_is_not_listed(facts):
     assert count(facts, f"{seen} WHERE CAST(visited_at + INTERVAL 8 HOUR AS DATE) < listed_at") == 0
 
 
+def test_lines_count_from_one(facts):
+    by_order = """
+        SELECT min(line_no) AS first, max(line_no) AS last, count(*) AS lines
+        FROM order_lines GROUP BY order_id
+    """
+    assert count(facts, f"FROM ({by_order}) WHERE first <> 1 OR last <> lines") == 0
+    assert count(facts, f"FROM ({by_order}) WHERE lines > 1") > 0
+
+
 def test_amounts_of_a_line_agree(facts):
     assert count(facts, "FROM sales WHERE paid_at IS NULL AND paid_minor <> 0") == 0
     assert count(facts, "FROM sales WHERE paid_at IS NOT NULL AND paid_minor <= 0") == 0

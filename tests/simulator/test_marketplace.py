@@ -165,6 +165,15 @@ def test_an_order_from_a_campaign_follows_a_visit(facts):
         """
     ).fetchone()
     assert brought == seen > 100
+    (outside,) = facts.execute(
+        """
+        SELECT count(*) FROM sales JOIN
+          (SELECT campaign_id, min(day) AS first, max(day) AS last FROM ad_spend GROUP BY 1)
+          USING (campaign_id)
+        WHERE placed_on < first OR placed_on > last + 14
+        """
+    ).fetchone()
+    assert outside == 0
     (unpaid,) = facts.execute(
         "SELECT count(*) FROM visits ANTI JOIN ad_spend USING (merchant_id, campaign_id) "
         "WHERE campaign_id IS NOT NULL"

@@ -56,6 +56,13 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path, threads, rubbish):
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 
+def test_where_a_block_ends_changes_nothing(tmp_path, monkeypatch):
+    one_month(tmp_path / "a", 7)
+    monkeypatch.setattr("cogrow.simulator.lines.BLOCK", 3)
+    one_month(tmp_path / "b", 7)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
 def test_no_dictionary_says_a_word_twice():
     with pytest.raises(ValueError, match="twice"):
         words(np.array([0, 1]), ["618", "618"])

@@ -163,7 +163,8 @@ def draw_visits(
     old = listed.take(found.merchant)
     draws = draw_bits(rng, len(old))
     product = products.first.take(found.merchant) + (old * bits_of(draws, 0, 16) >> 16)
-    seen = (old > 0) & (bits_of(draws, 16, 8) < _SEEN)
+    # A merchant's first product is there from the day it joined, so it can always be seen.
+    seen = bits_of(draws, 16, 8) < _SEEN
     return bought.taken(np.flatnonzero(~here)), replace(found, product=np.where(seen, product, -1))
 
 
