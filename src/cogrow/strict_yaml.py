@@ -76,6 +76,7 @@ class _Builder:
     stack: list[tuple[dict[str, Any] | list[Any], Path, list[str]]] = field(default_factory=list)
     root: Data = None
     nodes: int = 0
+    key_end: int = -1
 
     def span(self, event: yaml.Event, path: Path = ()) -> Span:
         mark = event.start_mark
@@ -114,14 +115,29 @@ class _Builder:
         if self.stack and isinstance(self.stack[-1][0], dict) and not self.stack[-1][2]:
             self.key(event, text or "")
             return
+        if self.lacks_colon(event):
+            return
         path = self.place(event, text)
         start, end = event.start_mark, event.end_mark
         if start and end and start.line == end.line:
             self.offsets.setdefault(path, 0 if event.style is None else 1)
 
+    def lacks_colon(self, event: yaml.ScalarEvent) -> bool:
+        """Complain of `b)` in `{a: f(1, b)}`: YAML reads it as a key, its author meant one text."""
+        mark, pending = event.start_mark, self.stack[-1][2] if self.stack else []
+        if event.value or not (pending and mark and mark.index == self.key_end):
+            return False
+        text = pending.pop()
+        what = N_("`{text}` has no `:` after it; inside {{ }} a comma begins a new key.")
+        hint = message(N_("Put text that has a comma in quotes."))
+        place = self.keys[(*self.stack[-1][1], text)]
+        self.issues.append(Issue("YML001", message(what, text=text), place, hint=hint))
+        return True
+
     def key(self, event: yaml.ScalarEvent, text: str) -> None:
         container, path, pending = self.stack[-1]
         here = (*path, text)
+        self.key_end = event.end_mark.index if event.end_mark else -1
         if len(text) > LONGEST_KEY:
             self.refuse(
                 event, message(N_("A key has at most {most} characters."), most=LONGEST_KEY)

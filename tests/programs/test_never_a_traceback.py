@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Any
 
 import sqlglot
@@ -40,7 +41,9 @@ def tell(content: bytes) -> Parsed:
     parsed = parse(content, "x.yaml")
     for issue in parsed.issues:
         assert isinstance(issue, Issue)
-        assert "{" not in issue.what.msgid.format_map(dict.fromkeys(issue.what.params, ""))
+        assert not re.search(
+            r"\{\w+\}", issue.what.msgid.format_map(dict.fromkeys(issue.what.params, ""))
+        )
         assert len(issue.text()) < 2_000
         assert issue.where.file == "x.yaml"
         json.dumps(issue.as_json())

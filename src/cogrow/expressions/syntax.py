@@ -251,9 +251,10 @@ def parse(text: str) -> Node:
         position: int | None = getattr(error, "pos_in_stream", None)
         at = len(text) if position is None else position
         if isinstance(error, UnexpectedToken) and error.token.type in _ENDS:
-            raise ExpressionError(
-                message(N_("The expression ends too early.")), len(text)
-            ) from None
+            unclosed = text.count("(") > text.count(")")
+            hint = message(N_("Inside {{ }} and [ ], put text that has a comma in quotes."))
+            early = message(N_("The expression ends too early."))
+            raise ExpressionError(early, len(text), hint if unclosed else None) from None
         found = text[at : at + 20].split("\n")[0] or "?"
         unreadable = N_("The expression cannot be read from {found} on.")
         raise ExpressionError(message(unreadable, found=repr(found)), at) from None
