@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cogrow.engines.compile import compile_plan
 from cogrow.errors import InvariantBroken, NotFound
 from cogrow.operations.choose import one_program
+from cogrow.operations.earn import earn
 from cogrow.operations.explain import Explained, check_sums, explain
 from cogrow.period import parse_period
 from tests.operations.market import DUAL, LIMITS, market, program, quiet, seal_of, sealed
@@ -316,3 +319,59 @@ def test_a_derivation_is_plain_data_too(tmp_path):
         "unit": "money",
     }
     assert [len(one["rows"]) for one in plain["rows"]] == [3, 1, 1, 0]
+
+
+def explained(folder: Path, facts: Path, earnings: Path | None) -> Explained:
+    file = str(folder / "trial.yaml")
+    return explain(
+        file, "m1", facts, "2025Q2", rows=False, limits=LIMITS, progress=quiet, earnings=earnings
+    )
+
+
+def told_from(folder: Path, spoil: Callable[[Path, Path], None]) -> tuple[Explained, Explained]:
+    """Return what is explained after `spoil` had its way with the results and facts: with the results
+    at hand, and without.
+    """
+    facts, out = sealed(folder / "facts", market()), folder / "out"
+    earn([str(program(folder, DUAL))], facts, ["2025Q2"], out, LIMITS, quiet)
+    spoil(out / "trial" / "2025Q2.parquet", facts)
+    return explained(folder, facts, out), explained(folder, facts, None)
+
+
+def paid_ten(path: Path, facts: Path) -> None:
+    table = pq.read_table(path)
+    amounts = pa.array([1_000] * table.num_rows, table["amount_minor"].type)
+    position = table.column_names.index("amount_minor")
+    changed = table.set_column(position, "amount_minor", amounts)
+    pq.write_table(changed.replace_schema_metadata(table.schema.metadata), path)
+
+
+def test_figures_are_read_from_what_was_earned(tmp_path):
+    read, computed = told_from(tmp_path, paid_ten)
+    assert (read.earnings[0]["amount_minor"], computed.earnings[0]["amount_minor"]) == (
+        1_000,
+        3_600,
+    )
+
+
+def other_facts(path: Path, facts: Path) -> None:
+    paid_ten(path, facts)
+    rows = market()
+    rows["refunds"][0]["refunded_minor"] = 50
+    sealed(facts, rows)
+
+
+def other_terms(path: Path, facts: Path) -> None:
+    paid_ten(path, facts)
+    program(facts.parent, DUAL + "limits: {per_merchant: 20 CNY}\n")
+
+
+def no_parquet(path: Path, facts: Path) -> None:
+    path.write_bytes(b"PAR1 and no more")
+
+
+@pytest.mark.parametrize("spoil", [other_facts, other_terms, no_parquet])
+def test_figures_of_other_facts_or_terms_are_computed_again(tmp_path, spoil):
+    read, computed = told_from(tmp_path, spoil)
+    assert read.earnings == computed.earnings
+    assert [str(s.says) for s in read.sentences] == [str(s.says) for s in computed.sentences]

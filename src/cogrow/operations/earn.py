@@ -140,18 +140,21 @@ def stamped(table: pa.Table, plan: Plan, facts: FactFiles) -> pa.Table:
 def read_back(path: Path, plan: Plan, facts: FactFiles, merchant: str) -> list[dict[str, Any]]:
     """Return a merchant's rows of earnings computed earlier from these terms and these facts.
 
-    Returns none where there is no such file, or it is of other terms or facts.
+    Returns none where there is no such file, or it is broken, or of other terms or facts.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not path.is_file():
         return []
-    found = pq.read_schema(path).metadata or {}
-    if any(found.get(key) != value for key, value in stamp(plan, facts).items()):
-        return []
-    rows: list[dict[str, Any]] = pq.read_table(
-        path, filters=[("merchant_id", "=", merchant)]
-    ).to_pylist()
+    try:
+        found = pq.read_schema(path).metadata or {}
+        if any(found.get(key) != value for key, value in stamp(plan, facts).items()):
+            return []
+        table = pq.read_table(path, filters=[("merchant_id", "=", merchant)])
+    except pa.ArrowInvalid:
+        return []  # whatever it is, it is not what `earn` wrote
+    rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 
 
