@@ -174,6 +174,15 @@ def test_the_lowest_whole_number_is_no_amount() -> None:
     assert values("n", Kind.MONEY, {"n": [-(2**63)]}, {"n": pa.int64()})[0][1] == ["FCT014"]
 
 
+def test_a_decimal_wider_than_ours_is_looked_at() -> None:
+    wide, fine = pa.decimal128(20, 2), pa.decimal128(18, 7)
+    assert values("n", Kind.NUMBER, {"n": [Decimal(10**12)]}, {"n": wide})[0][1] == ["FCT014"]
+    assert values("n", Kind.NUMBER, {"n": [Decimal("0.0000001")]}, {"n": fine})[0][1] == ["FCT017"]
+    assert values("n", Kind.NUMBER, {"n": [Decimal("1.25")]}, {"n": wide}) == [
+        (Decimal("1.25"), [])
+    ]
+
+
 def test_the_largest_amounts_pass() -> None:
     largest = 2**63 - 1
     found = values("n", Kind.MONEY, {"n": [str(largest), str(-largest), "1.00"]})

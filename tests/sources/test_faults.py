@@ -201,6 +201,17 @@ def test_a_lone_refund_needs_no_order(tmp_path: Path) -> None:
     assert report.tables["refunds"].accepted == 3
 
 
+def test_repeats_of_a_quarantined_row_are_quarantined_with_it(tmp_path: Path) -> None:
+    facts = market()
+    for _ in range(2):
+        more("products", product_id="p9", merchant_id="m9")(facts)
+    issues, report = found(facts, tmp_path)
+    assert {key: issue.count for key, issue in issues.items()} == {
+        ("FCT022", "products.merchant_id"): 2
+    }
+    assert (report.tables["products"].quarantined, report.tables["products"].repeated) == (2, 0)
+
+
 def test_samples_are_the_first_five_rows(tmp_path: Path) -> None:
     facts = market()
     facts["order_lines"] = [

@@ -186,6 +186,21 @@ def test_parts_of_a_table_may_be_made_each_in_its_way(tmp_path: Path) -> None:
     assert report.tables["ad_spend"].left_out == 7
 
 
+def test_samples_come_by_file_and_row_whatever_is_read_first(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        lines = "".join(f"{name}{n},x\n" for n in range(1, 4))
+        (tmp_path / f"{name}.csv").write_text(f"id,day\n{lines}", encoding="utf-8")
+    (tmp_path / "mapping.yaml").write_text(
+        "timezone: UTC\ninputs:\n  last: {from: b.csv}\n  first: {from: a.csv}\ntables:\n  merchants:\n"
+        "    from: [last, first]\n    columns: {merchant_id: id, name: id, category: id, industry: id,"
+        " joined_on: day}\n",
+        encoding="utf-8",
+    )
+    issue = check(tmp_path / "mapping.yaml", LIMITS).issues[-1]
+    assert issue.code == "FCT010"
+    assert [sample["merchant_id"] for sample in issue.samples] == ["a1", "a2", "a3", "b1", "b2"]
+
+
 def test_the_data_may_lie_elsewhere(tmp_path: Path) -> None:
     path = written(tmp_path)
     (tmp_path / "data").mkdir()
