@@ -45,8 +45,9 @@ class Screen:
 
         texts = [[self.t(cell) for cell in row] for row in rows]
         titles = [self.t(head) for head in heads]
+        full = [row for row in texts if any(row[1:])]  # a remark in the first cell may be wider
         widths = [
-            max(cell_len(cell) for cell in column) for column in zip(titles, *texts, strict=True)
+            max(cell_len(cell) for cell in column) for column in zip(titles, *full, strict=True)
         ]
         right = [i > 0 and _numeric([row[i] for row in texts]) for i in range(len(titles))]
 
