@@ -220,6 +220,8 @@ def test_counts_that_do_not_add_up_are_our_fault() -> None:
         TableReport(read=3, accepted=1, repeated=0, quarantined=1, left_out=0)
     with pytest.raises(InvariantBroken):
         TableReport(read=1, accepted=1, repeated=2, quarantined=0, left_out=0)
+    with pytest.raises(InvariantBroken):
+        TableReport(read=1, accepted=1, repeated=0, quarantined=0, left_out=-1)
 
 
 def test_rows_lost_while_writing_are_our_fault(

@@ -136,7 +136,7 @@ def test_a_line_that_is_no_row_is_counted_and_kept(line: str, shown: str, tmp_pa
     assert shown in issue.samples[0]["line"]
     assert issue.samples[0]["row"] == "4"
     counts = report.tables["merchants"]
-    assert (counts.read, counts.accepted, counts.quarantined) == (3, 2, 1)
+    assert (counts.read, counts.accepted, counts.quarantined, counts.left_out) == (3, 2, 1, 0)
     (row,) = pq.read_table(tmp_path / "out" / "quarantine" / "merchants.parquet").to_pylist()
     assert row["_codes"] == "FCT008"
     assert shown.split('"')[-1] in row["_source"]

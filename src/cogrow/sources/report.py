@@ -31,7 +31,8 @@ class TableReport:
     left_out: int
 
     def __post_init__(self) -> None:
-        if self.read != self.accepted + self.quarantined or self.repeated > self.accepted:
+        balanced = self.read == self.accepted + self.quarantined and self.repeated <= self.accepted
+        if not balanced or self.left_out < 0:
             what = message(
                 N_("{read} rows were read, but {accepted} accepted and {quarantined} quarantined."),
                 read=self.read,
