@@ -53,4 +53,9 @@ def connect(
             connection.execute("SET allowed_paths = $1", [allowed])
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
-            yield connection
+            try:
+                yield connection
+            except RuntimeError as error:
+                if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C while it runs
+                    raise KeyboardInterrupt from error
+                raise

@@ -127,3 +127,21 @@ def test_a_stopped_run_says_so_in_one_line_and_leaves_no_trace(larger, tmp_path,
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [before]
     assert list(out.iterdir()) == [out / APPAREL]
     assert before.read_bytes() == b"before"
+
+
+def test_a_stopped_import_leaves_no_trace(larger, tmp_path):
+    running = subprocess.Popen(
+        [COGROW, "facts", "import", larger, "--out", tmp_path / "canonical", "--threads", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for _ in range(1_000):  # until it is in the middle, most of the time inside the database
+        if any(tmp_path.rglob("*.staged.parquet")) or running.poll() is not None:
+            break
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    said, err = running.communicate(timeout=20)
+    assert running.returncode == 130, err
+    assert (said, err) == ("", "Stopped. Nothing unfinished was left behind.\n")
+    assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from cogrow.cli.frame import Terminated, command, translated
+from cogrow.cli.frame import INTERRUPTED, command, translated
 from cogrow.cli.options import DATA, FACTS, SEED, SOURCE, VERSION, limited, lines, out
 from cogrow.cli.screen import Screen
 from cogrow.cli.speech import LANGUAGES, language, speak
@@ -23,15 +23,23 @@ from cogrow.errors import N_, DataError, Severity
 
 def main() -> None:
     """Run the command line of this process."""
+    terminated = False
 
     def terminate(number: int, frame: object) -> None:
-        raise Terminated
+        nonlocal terminated
+        terminated = True
+        raise KeyboardInterrupt  # to unwind as for Ctrl-C, so that nothing is left behind
 
     signal.signal(signal.SIGTERM, terminate)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without ✓ shows ? instead
-    run(sys.argv[1:], os.environ)
+    try:
+        run(sys.argv[1:], os.environ)
+    except SystemExit as end:
+        if terminated and end.code == INTERRUPTED:
+            sys.exit(128 + signal.SIGTERM)
+        raise
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str]) -> None:

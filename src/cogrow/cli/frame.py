@@ -15,12 +15,8 @@ import click
 from cogrow.cli.screen import Screen
 from cogrow.errors import N_, CogrowError, EngineError, Translate, message, system_problem
 
-#: Exit codes of a run that was stopped, as shells count them: 128 + the signal's number.
-INTERRUPTED, TERMINATED = 130, 143
-
-
-class Terminated(KeyboardInterrupt):
-    """The system asks the process to end; it unwinds as for Ctrl-C, so that nothing is left behind."""
+#: Exit code of a run that Ctrl-C stopped, as shells count: 128 + the signal's number.
+INTERRUPTED = 130
 
 
 def command(group: click.Group, name: str, help_text: str) -> Callable[[Any], Any]:
@@ -42,10 +38,10 @@ def command(group: click.Group, name: str, help_text: str) -> Callable[[Any], An
             except OSError as error:
                 screen.failure(refused(error))
                 sys.exit(EngineError.exit_code)
-            except KeyboardInterrupt as stop:
+            except KeyboardInterrupt:
                 said = message(N_("Stopped. Nothing unfinished was left behind."))
                 click.secho(screen.t(said), fg="yellow", err=True)
-                sys.exit(TERMINATED if isinstance(stop, Terminated) else INTERRUPTED)
+                sys.exit(INTERRUPTED)
 
         run.params = [*getattr(function, "__click_params__", [])[::-1], *run.params]
         return run
