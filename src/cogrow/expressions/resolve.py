@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -132,6 +133,10 @@ class _Resolver:
     def sum(self, node: Operation, args: list[Tree]) -> Tree:
         left, right = args
         if right.unit is Unit.DURATION and left.unit in (Unit.INSTANT, Unit.DAY):
+            length = right.value if isinstance(right, Const) else None
+            if left.unit is Unit.DAY and (not isinstance(length, timedelta) or length.seconds):
+                what = N_("A day moves by whole days, like 30 days.")
+                raise ExpressionError(message(what), node.operands[1].at)
             return Op(node.op, (left, right), left.unit)
         if node.op == "-" and {left.unit, right.unit} <= {Unit.INSTANT, Unit.DAY}:
             return Op("-", tuple(self.unify(args, node.operands)), Unit.DURATION)
