@@ -41,7 +41,7 @@ def test_each_banned_call_names_its_replacement(banned):
     code = f"import {banned}\n" if not module else f"import {module.partition('.')[0]}\n{banned}\n"
     found = ruff(f'"""A."""\n\n{code}', "src/cogrow/engines/planted.py")
     assert BANNED[banned]["msg"] in found["TID251"]
-    assert "TID251" not in ruff(f'"""A."""\n\n{code}', "src/cogrow/cli.py")
+    assert "TID251" not in ruff(f'"""A."""\n\n{code}', "src/cogrow/cli/planted.py")
 
 
 @pytest.mark.parametrize(
