@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
@@ -19,7 +20,7 @@ from pydantic.fields import FieldInfo
 
 from cogrow import errors
 from cogrow.cli.commands import cli
-from cogrow.cli.frame import INTERRUPTED, TERMINATED
+from cogrow.cli.frame import INTERRUPTED
 from cogrow.engines.result import FIRST, LAST
 from cogrow.engines.result import REASONS as KNOWN_REASONS
 from cogrow.errors import CogrowError, ProgramError
@@ -305,7 +306,7 @@ def exit_codes() -> str:
         ProgramError.exit_code: f"{said[ProgramError.exit_code]} Or an example pays something else, or "
         "the command itself is mistyped.",
         INTERRUPTED: "Stopped with Ctrl-C.",
-        TERMINATED: "Stopped by the system.",
+        128 + signal.SIGTERM: "Stopped by the system.",
     }
     return table(["code", "meaning"], [[code(number), said[number]] for number in sorted(said)])
 
