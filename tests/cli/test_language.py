@@ -12,7 +12,8 @@ import pytest
 from babel.messages.extract import extract_from_file
 
 from cogrow.cli.commands import cli
-from cogrow.cli.speech import OF_CLICK, OF_CLICK_COUNTED, language
+from cogrow.cli.screen import Screen
+from cogrow.cli.speech import OF_CLICK, OF_CLICK_COUNTED, language, speak
 from tests.cli.door import cogrow, process
 
 CHINESE = re.compile(r"[一-鿿]")
@@ -148,3 +149,13 @@ def test_names_and_numbers_line_up_under_chinese_headings():
     out = cogrow("--lang", "zh", "programs").out.splitlines()
     starts = {cell_len(line[: line.rindex("  ") + 2]) for line in out}
     assert len(starts) == 1
+
+
+def test_a_table_is_as_wide_in_every_line_whatever_the_script(capsys):
+    from rich.cells import cell_len
+
+    screen = Screen(speak("zh"), as_json=False)
+    screen.table(["商家", "net_sales", "应得"], [["华衣", "1,000.00", "5.00"], ["M2", "7.50", "-"]])
+    lines = capsys.readouterr().out.splitlines()
+    assert {cell_len(line) for line in lines} == {23}
+    assert lines[1:] == ["  华衣   1,000.00  5.00", "  M2         7.50     -"]
