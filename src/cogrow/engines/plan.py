@@ -85,5 +85,8 @@ class Plan:
         for step in before:
             query = query.with_(step.name, as_=step.query.copy(), copy=False)
         for cte, step in zip(query.args["with_"].expressions, before, strict=True):
-            cte.this.add_comments([f" {step.name}: {step.sentence.render()} "], prepend=True)
+            first = cte.this
+            while isinstance(first, exp.SetOperation):
+                first = first.this
+            first.add_comments([f" {step.name}: {step.sentence.render()} "], prepend=True)
         return query.sql(dialect=dialect, pretty=True)
