@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from cogrow.engines.exact import Ratio, Renderer, ceiling, rounded, whole
+from cogrow.engines.exact import Renderer
+from cogrow.engines.ratio import Ratio, ceiling, rounded, whole
 from cogrow.expressions.evaluate import evaluate
 from cogrow.expressions.tree import NUMERIC, Const, Op, Tree, Unit, Value
 from cogrow.money import round_half_up

@@ -219,7 +219,7 @@ def facts_import_command(
 
 @command(cli, "simulate", N_("Make a marketplace to try programs on."))
 @out()
-@lines(default=100_000, least=1_000, most=1_000_000_000)
+@lines(default=100_000, least=1_000, most=50_000_000)
 @SEED
 @click.option(
     "--start",

@@ -8,16 +8,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from cogrow.engines.eligible import column_of, eligible, unit_of
-from cogrow.engines.exact import (
-    NUMBER_SCALE,
-    SQL,
-    Ratio,
-    Renderer,
-    ceiling,
-    rounded,
-    whole,
-    wide,
-)
+from cogrow.engines.exact import Renderer
 from cogrow.engines.facts_sql import (
     FactQuery,
     Measured,
@@ -26,6 +17,7 @@ from cogrow.engines.facts_sql import (
     over_lines,
 )
 from cogrow.engines.plan import Added, FactRows, Plan, Step, Stored
+from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, ceiling, rounded, whole, wide
 from cogrow.engines.reads import check_facts, needed_columns
 from cogrow.engines.refund_lines import STEP as REFUND_LINES_STEP
 from cogrow.engines.refund_lines import refund_lines

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from sqlglot import exp
 
-from cogrow.engines.exact import NUMBER_SCALE, SQL, Renderer, text, whole
+from cogrow.engines.exact import Renderer
 from cogrow.engines.plan import Step
+from cogrow.engines.ratio import NUMBER_SCALE, SQL, text, whole
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import Unit
 from cogrow.period import Period

@@ -1,21 +1,34 @@
-"""From a typed tree to SQL over whole numbers: every value is a ratio, rounded only when asked.
-
-A ratio is a numerator in SQL and a denominator that is a constant wherever it can be. Comparisons
-multiply across; nothing ever divides but `rounded`, in integers.
-"""
+"""From a typed tree to SQL over whole numbers: every numeric value is a ratio of two of them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from datetime import time as day_time
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
+from cogrow.engines.ratio import (
+    NUMBER_SCALE,
+    SQL,
+    Ratio,
+    as_sql,
+    below,
+    common,
+    copied,
+    day,
+    instant,
+    parts_of,
+    text,
+    times,
+    unknown,
+    whole,
+    wide,
+    wrapped,
+)
 from cogrow.expressions.tree import (
     NUMERIC,
     Aggregate,
@@ -26,146 +39,6 @@ from cogrow.expressions.tree import (
     Unit,
     Value,
 )
-
-#: What a NUMBER column is multiplied by to be whole: its scale is 6.
-NUMBER_SCALE = 10**6
-
-SQL = exp.Expr
-
-
-@dataclass(frozen=True, slots=True)
-class Ratio:
-    """`numerator` / `denominator`; a denominator in SQL is positive, or null where there is no value."""
-
-    numerator: SQL
-    denominator: int | SQL = 1
-
-
-def _copy(ratio: Ratio) -> Ratio:
-    below = ratio.denominator
-    return Ratio(ratio.numerator.copy(), below if isinstance(below, int) else below.copy())
-
-
-def wide(node: SQL) -> SQL:
-    """Return the SQL of an integer cast to 128 bits, so that products do not overflow."""
-    return exp.cast(node, exp.DataType.build("INT128"))
-
-
-def whole(value: int) -> SQL:
-    """Return an integer literal."""
-    return exp.Literal.number(value) if value >= 0 else exp.Neg(this=exp.Literal.number(-value))
-
-
-def text(value: str) -> SQL:
-    """Return a text literal."""
-    return exp.Literal.string(value)
-
-
-def instant(moment: datetime) -> SQL:
-    """Return a timestamp literal of a UTC instant."""
-    shown = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    return exp.cast(text(shown), exp.DataType.build("TIMESTAMP"))
-
-
-def day(value: date) -> SQL:
-    """Return a date literal."""
-    return exp.cast(text(value.isoformat()), exp.DataType.build("DATE"))
-
-
-def times(node: SQL, factor: int | SQL) -> SQL:
-    """Return node x factor; a factor of 1 leaves no trace."""
-    if factor == 1:
-        return node
-    if isinstance(factor, int) and isinstance(node, exp.Literal):
-        return whole(int(node.name) * factor)
-    right = whole(factor) if isinstance(factor, int) else exp.paren(factor, copy=False)
-    return exp.Mul(this=_wrapped(node), expression=right)
-
-
-def _wrapped(node: SQL) -> SQL:
-    plain = (exp.Column, exp.Literal, exp.Func, exp.Cast, exp.Paren, exp.Case)
-    return node if isinstance(node, plain) else exp.paren(node, copy=False)
-
-
-def common(left: Ratio, right: Ratio) -> tuple[SQL, SQL, int | SQL]:
-    """Return two numerators over one denominator, and that denominator.
-
-    What both denominators share stays single, so that sums over one count do not grow.
-    """
-    (a, x), (b, y) = _parts(left.denominator), _parts(right.denominator)
-    lcm = math.lcm(a, b)
-    one, other = times(left.numerator, lcm // a), times(right.numerator, lcm // b)
-    if x is None and y is None:
-        return one, other, lcm
-    if x == y and x is not None:
-        return one, other, times(x, lcm)
-    if y is not None:
-        one = times(one, y)
-    if x is not None:
-        other = times(other, x)
-    return one, other, _below(x, y, lcm)
-
-
-def _parts(denominator: int | SQL) -> tuple[int, SQL | None]:
-    """Return a denominator as a constant and what it multiplies."""
-    if isinstance(denominator, int):
-        return denominator, None
-    right = denominator.args.get("expression")
-    if isinstance(denominator, exp.Mul) and isinstance(right, exp.Literal):
-        return int(right.name), denominator.this.unnest()
-    return 1, denominator
-
-
-def _below(x: SQL | None, y: SQL | None, constant: int) -> int | SQL:
-    """Return the denominator x * y * constant."""
-    if x is not None and y is not None:
-        return times(exp.Mul(this=_wrapped(x), expression=_wrapped(y)), constant)
-    only = x if x is not None else y
-    return constant if only is None else times(only, constant)
-
-
-def _unknown(ratio: Ratio) -> SQL:
-    """Return the condition that a ratio has no value: its numerator or its denominator is null."""
-    nodes = (
-        [ratio.numerator]
-        if isinstance(ratio.denominator, int)
-        else [ratio.numerator, ratio.denominator]
-    )
-    nulls = [exp.Is(this=_wrapped(node.copy()), expression=exp.null()) for node in nodes]
-    return nulls[0] if len(nulls) == 1 else exp.paren(exp.or_(*nulls))
-
-
-def _sql(value: int | SQL) -> SQL:
-    return whole(value) if isinstance(value, int) else value
-
-
-def rounded(ratio: Ratio) -> SQL:
-    """Return the ratio as a whole number, halves away from zero: the one rounding of an amount.
-
-    (x < 0 ? -1 : 1) x ((2|x| + d) // 2d), integers all the way.
-    """
-    if ratio.denominator == 1:
-        return ratio.numerator
-    twice = times(_sql(ratio.denominator), 2)
-    size = exp.Add(
-        this=times(exp.Abs(this=ratio.numerator.copy()), 2),
-        expression=_wrapped(_sql(ratio.denominator)),
-    )
-    quotient = exp.IntDiv(this=exp.paren(size), expression=_wrapped(twice))
-    negative = exp.LT(this=_wrapped(ratio.numerator), expression=whole(0))
-    return exp.case().when(negative, exp.Neg(this=exp.paren(quotient))).else_(quotient.copy())
-
-
-def ceiling(ratio: Ratio) -> SQL:
-    """Return the least whole number not below the ratio: the least amount that reaches a target."""
-    if ratio.denominator == 1:
-        return ratio.numerator
-    denominator = _wrapped(_sql(ratio.denominator))
-    up = exp.Sub(this=exp.Add(this=ratio.numerator, expression=denominator), expression=whole(1))
-    positive = exp.IntDiv(this=exp.paren(up), expression=denominator.copy())
-    size = exp.IntDiv(this=exp.Abs(this=ratio.numerator.copy()), expression=denominator.copy())
-    negative = exp.LT(this=_wrapped(ratio.numerator.copy()), expression=whole(0))
-    return exp.case().when(negative, exp.Neg(this=exp.paren(size))).else_(positive)
 
 
 @dataclass
@@ -195,9 +68,9 @@ class Renderer:
             return Ratio(self.column(tree))
         if isinstance(tree, Value):
             found = self.values[tree.name]
-            return _copy(found if isinstance(found, Ratio) else Ratio(found))
+            return copied(found if isinstance(found, Ratio) else Ratio(found))
         if isinstance(tree, Aggregate):
-            return _copy(self.aggregates[tree])
+            return copied(self.aggregates[tree])
         if isinstance(tree, Op):
             return self._operation(tree)
         raise AssertionError(tree)
@@ -209,7 +82,7 @@ class Renderer:
             return self._pick(self.flag(tree.args[0]), *map(self.ratio, tree.args[1:]))
         parts = [self.ratio(arg) for arg in tree.args]
         if tree.op == "neg":
-            return Ratio(exp.Neg(this=_wrapped(parts[0].numerator)), parts[0].denominator)
+            return Ratio(exp.Neg(this=wrapped(parts[0].numerator)), parts[0].denominator)
         if tree.op == "abs":
             return Ratio(exp.Abs(this=parts[0].numerator), parts[0].denominator)
         result = parts[0]
@@ -221,13 +94,13 @@ class Renderer:
         if op in ("+", "-"):
             a, b, denominator = common(left, right)
             kind = exp.Add if op == "+" else exp.Sub
-            return Ratio(kind(this=_wrapped(a), expression=_wrapped(b)), denominator)
+            return Ratio(kind(this=wrapped(a), expression=wrapped(b)), denominator)
         if op == "*":
             return self._product(left, right)
         if op == "/":
             return self._quotient(left, right)
         if op == "coalesce":
-            return self._pick(exp.Not(this=_unknown(left)), left, right)
+            return self._pick(exp.Not(this=unknown(left)), left, right)
         return self._extreme(op, left, right)
 
     def _extreme(self, op: str, left: Ratio, right: Ratio) -> Ratio:
@@ -237,10 +110,10 @@ class Renderer:
             left, right = right, left
         a, b, denominator = common(left, right)
         first, other = (exp.LTE, exp.GT) if op == "least" else (exp.GTE, exp.LT)
-        chosen = exp.case().when(first(this=_wrapped(a), expression=_wrapped(b)), a.copy())
+        chosen = exp.case().when(first(this=wrapped(a), expression=wrapped(b)), a.copy())
         if constant:
             return Ratio(chosen.else_(b.copy()), denominator)
-        second = other(this=_wrapped(a.copy()), expression=_wrapped(b.copy()))
+        second = other(this=wrapped(a.copy()), expression=wrapped(b.copy()))
         return Ratio(chosen.when(second, b.copy()), denominator)
 
     def _product(self, left: Ratio, right: Ratio) -> Ratio:
@@ -250,29 +123,29 @@ class Renderer:
                 numerator = times(wide(other.copy()), int(constant.name))
                 break
         else:
-            numerator = exp.Mul(this=wide(a), expression=_wrapped(wide(b)))
-        (c, x), (d, y) = _parts(left.denominator), _parts(right.denominator)
-        return Ratio(numerator, _below(x, y, c * d))
+            numerator = exp.Mul(this=wide(a), expression=wrapped(wide(b)))
+        (c, x), (d, y) = parts_of(left.denominator), parts_of(right.denominator)
+        return Ratio(numerator, below(x, y, c * d))
 
     def _quotient(self, left: Ratio, right: Ratio) -> Ratio:
         if isinstance(right.numerator, exp.Literal):
-            inverse = Ratio(_sql(right.denominator), int(right.numerator.name))
+            inverse = Ratio(as_sql(right.denominator), int(right.numerator.name))
             return self._product(left, inverse)
-        negative = exp.LT(this=_wrapped(right.numerator), expression=whole(0))
+        negative = exp.LT(this=wrapped(right.numerator), expression=whole(0))
         turned = times(wide(left.numerator), right.denominator)
         numerator = exp.case().when(negative, exp.Neg(this=exp.paren(turned))).else_(turned.copy())
         size = times(wide(exp.Abs(this=right.numerator.copy())), left.denominator)
         return Ratio(numerator, exp.Nullif(this=size, expression=whole(0)))
 
     def _pick(self, condition: SQL, then: Ratio, otherwise: Ratio) -> Ratio:
-        if _parts(then.denominator)[1] == _parts(otherwise.denominator)[1]:
+        if parts_of(then.denominator)[1] == parts_of(otherwise.denominator)[1]:
             a, b, denominator = common(then, otherwise)
             return Ratio(exp.case().when(condition, a).else_(b), denominator)
         return Ratio(
             exp.case().when(condition, then.numerator).else_(otherwise.numerator),
             exp.case()
-            .when(condition.copy(), _sql(then.denominator))
-            .else_(_sql(otherwise.denominator)),
+            .when(condition.copy(), as_sql(then.denominator))
+            .else_(as_sql(otherwise.denominator)),
         )
 
     def flag(self, tree: Tree) -> SQL:
@@ -292,9 +165,9 @@ class Renderer:
         if tree.op == "not":
             return exp.Not(this=exp.paren(self.flag(tree.args[0])))
         if tree.op == "is_null" and tree.args[0].unit in NUMERIC:
-            return _unknown(self.ratio(tree.args[0]))
+            return unknown(self.ratio(tree.args[0]))
         if tree.op == "is_null":
-            return exp.Is(this=_wrapped(self.any(tree.args[0])), expression=exp.null())
+            return exp.Is(this=wrapped(self.any(tree.args[0])), expression=exp.null())
         if tree.op == "starts_with":
             return exp.StartsWith(this=self.any(tree.args[0]), expression=self.any(tree.args[1]))
         if tree.op == "if":
@@ -320,7 +193,7 @@ class Renderer:
             )
         else:
             a, b = self.any(left), self.any(right)
-        return kinds[tree.op](this=_wrapped(a), expression=_wrapped(b))
+        return kinds[tree.op](this=wrapped(a), expression=wrapped(b))
 
     def _plain_number(self, left: Tree, right: Tree) -> tuple[SQL, SQL] | None:
         """Return a decimal column against a decimal constant as they are: exact, and readable."""
@@ -374,7 +247,7 @@ class Renderer:
             return self._start_of_day(tree.args[0])
         left, right = (self.any(arg) for arg in tree.args)
         kind = exp.Add if tree.op == "+" else exp.Sub
-        moved = kind(this=_wrapped(left), expression=_wrapped(right))
+        moved = kind(this=wrapped(left), expression=wrapped(right))
         if tree.unit is Unit.DAY:
             return exp.cast(exp.paren(moved), exp.DataType.build("DATE"))
         if tree.unit is Unit.DURATION and tree.args[0].unit is Unit.DAY:

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
-from cogrow.engines.exact import SQL, Ratio, Renderer, day, instant, text, times, whole, wide
+from cogrow.engines.exact import Renderer
+from cogrow.engines.ratio import SQL, Ratio, day, instant, text, times, whole, wide
 from cogrow.expressions.tree import (
     Aggregate,
     ColumnRef,

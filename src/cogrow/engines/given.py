@@ -10,8 +10,8 @@ from fractions import Fraction
 from sqlglot import exp
 
 from cogrow.engines.compile import Compiler
-from cogrow.engines.exact import SQL, text, whole, wide
 from cogrow.engines.plan import Plan, Step
+from cogrow.engines.ratio import SQL, text, whole, wide
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import Tree, Unit, aggregates, values
 from cogrow.facts import FactFiles

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from cogrow.engines.exact import SQL, text, whole
 from cogrow.engines.plan import Stored
+from cogrow.engines.ratio import SQL, text, whole
 from cogrow.expressions.tree import NUMERIC, Unit
 from cogrow.money import format_minor
 from cogrow.period import Period
