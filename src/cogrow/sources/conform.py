@@ -6,10 +6,13 @@ it is for, and moved there in one step at the end.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from cogrow.embedded import Limits, connect
@@ -41,6 +44,18 @@ def _source(path: Path, base: Path | None) -> tuple[Source, list[Issue]]:
     return MappedSource(mapping, base or path.parent, whole=not issues), issues
 
 
+def _with_room(limits: Limits) -> Limits:
+    """Return limits that leave a seventh of the memory to what the engine's own count leaves out.
+
+    Measured at 10 million order lines: 200 MB above its limit, for writers, libraries and Python.
+    """
+    size = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)", limits.memory.strip())
+    if size is None:
+        return limits
+    units, thousandths = divmod(Fraction(size[1]) * 6000 // 7, 1000)
+    return replace(limits, memory=f"{units}.{thousandths:03}{size[2]}")
+
+
 @contextmanager
 def _open(
     source: Path, base: Path | None, work: Path, limits: Limits, progress: Progress
@@ -52,7 +67,7 @@ def _open(
     files, issues = found.files()
     reads = [path for given in files.values() for path in given.paths]
     try:
-        with connect(limits, reads=reads, writes=[work]) as connection:
+        with connect(_with_room(limits), reads=reads, writes=[work]) as connection:
             reading = Reading(found, connection, work.resolve(), progress)
             reading.issues += [*wrong, *issues]
             reading.read(files)
@@ -109,7 +124,7 @@ def conform(
         work.mkdir()
         with _open(source, base, partial, limits, progress) as (reading, report):
             if report.errors:
-                what = N_("The facts at {source} cannot be used: {count} errors.")
+                what = N_("The facts at {source} cannot be used; errors: {count}.")
                 told = message(what, source=source, count=len(report.errors))
                 raise DataError(told, report.issues)
             writing.write(reading, facts.resolve(), report)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from cogrow.errors import N_, Issue, Message, Span, message
+from cogrow.errors import N_, Issue, Message, Span, message, system_problem
 from cogrow.sources.declared import CsvDeclared
 from cogrow.sources.faults import UNREADABLE, WRONG_DELIMITER
 from cogrow.sources.sql import literal, quoted
@@ -114,7 +114,8 @@ def form_of(path: Path, stated: CsvDeclared) -> tuple[Form | None, list[Issue]]:
         with _bytes(path) as file:
             head = file.read(_SAMPLE_BYTES)
     except (OSError, EOFError) as error:
-        problem = message(N_("{reason}."), reason=getattr(error, "strerror", None) or str(error))
+        reason = system_problem(error) if isinstance(error, OSError) else str(error)
+        problem = message(N_("{reason}."), reason=reason)
         return None, [_unreadable(path, problem)]
     encoding = _encoding(head, stated.encoding)
     if isinstance(encoding, Message):
