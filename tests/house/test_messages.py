@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import string
 from pathlib import Path
 
@@ -25,6 +26,9 @@ KEYWORDS = {
     "message": (1,),
     "Message": (1,),
 }
+
+
+WORD = re.compile(r"[^\W\d_]{2}")
 
 
 def sentences(root: Path) -> set[str]:
@@ -81,6 +85,21 @@ def unmarkable(root: Path) -> list[str]:
     ]
 
 
+def unmarked(root: Path) -> list[str]:
+    """Return the places where a door prints words that no catalog can have."""
+    found = []
+    for name, tree in python_files(root, "src"):
+        for node in ast.walk(tree):
+            called = getattr(node.func, "attr", "") if isinstance(node, ast.Call) else ""
+            if not isinstance(node, ast.Call) or called not in {"say", "echo", "secho"}:
+                continue
+            said = [part for part in node.args if isinstance(part, (ast.Constant, ast.JoinedStr))]
+            literal = [p for part in said for p in ast.walk(part) if isinstance(p, ast.Constant)]
+            if any(isinstance(p.value, str) and WORD.search(p.value) for p in literal):
+                found.append(f"{name}:{node.lineno}: say it with a Message: {ast.unparse(node)}")
+    return found
+
+
 def stale(root: Path) -> list[str]:
     """Return the languages whose compiled catalog is not what its source gives."""
     found = []
@@ -95,6 +114,10 @@ def stale(root: Path) -> list[str]:
 
 def test_only_plain_sentences_are_marked():
     assert unmarkable(ROOT) == []
+
+
+def test_nothing_is_said_that_is_not_marked():
+    assert unmarked(ROOT) == []
 
 
 def test_every_sentence_is_translated():
@@ -149,5 +172,18 @@ def test_a_sentence_put_together_is_noticed(tmp_path):
     plant(tmp_path, {"src/cogrow/a.py": 'N_("a" "b")\nN_(f"{x}")\nN_(x)\n'})
     assert [c.partition(": ")[0] for c in unmarkable(tmp_path)] == [
         "src/cogrow/a.py:2",
+        "src/cogrow/a.py:3",
+    ]
+
+
+def test_words_said_without_a_message_are_noticed(tmp_path):
+    plant(
+        tmp_path,
+        {
+            "src/cogrow/a.py": 's.say(f"{x}: done")\ns.say(f"→ {x}")\nclick.echo("Done.")\ns.say(N_("a"))\n'
+        },
+    )
+    assert [c.partition(": ")[0] for c in unmarked(tmp_path)] == [
+        "src/cogrow/a.py:1",
         "src/cogrow/a.py:3",
     ]
