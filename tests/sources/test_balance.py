@@ -43,7 +43,7 @@ def csv_rows(facts: Market) -> dict[str, int]:
     return {table: len(rows) for table, rows in facts.items()}
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(dirty_tables())
 def test_every_row_is_accepted_or_quarantined(facts: Market) -> None:
     with tempfile.TemporaryDirectory() as name:
