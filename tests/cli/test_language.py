@@ -14,6 +14,7 @@ from babel.messages.extract import extract_from_file
 from cogrow.cli.commands import cli
 from cogrow.cli.screen import Screen
 from cogrow.cli.speech import OF_CLICK, OF_CLICK_COUNTED, language, speak
+from cogrow.operations.choose import library
 from tests.cli.door import cogrow, process
 
 CHINESE = re.compile(r"[一-鿿]")
@@ -159,3 +160,25 @@ def test_a_table_is_as_wide_in_every_line_whatever_the_script(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert {cell_len(line) for line in lines} == {23}
     assert lines[1:] == ["  华衣   1,000.00  5.00", "  M2         7.50     -"]
+
+
+def test_the_worked_examples_of_the_library_read_in_both_languages():
+    name = "apparel-sprint-rebate"
+    assert (
+        f"✓ {name}: 每季度最多 20 万元 → 200,000.00 CNY\n"
+        in cogrow("--lang", "zh", "test", name).out
+    )
+    assert f"✓ {name}: at most 200,000 a quarter → " in cogrow("--lang", "en", "test", name).out
+
+
+def test_one_text_of_an_author_is_for_every_reader(tmp_path):
+    shipped = library()["sports-new-merchant-ladder"].read_text(encoding="utf-8")
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        shipped.replace(
+            "it: {zh: 两项奖励合计封顶, en: the cap holds both parts together}", "it: capped"
+        ),
+        encoding="utf-8",
+    )
+    for chosen in ("zh", "en"):
+        assert ": capped → 5,000.00 CNY\n" in cogrow("--lang", chosen, "test", own).out

@@ -80,13 +80,14 @@ def show_outcomes(screen: Screen, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         currency = outcome.program.currency
         should = f"{format_minor(outcome.example.pays, currency)} {currency}"
+        it = outcome.example.it[screen.language]
         if outcome.passed:
-            screen.say(f"✓ {outcome.program.id}: {outcome.example.it} → {should}", fg="green")
+            screen.say(f"✓ {outcome.program.id}: {it} → {should}", fg="green")
             continue
         said = message(
             N_("✗ {name}: {it} should pay {should}, but pays {paid}. ({place})"),
             name=outcome.program.id,
-            it=outcome.example.it,
+            it=it,
             should=should,
             paid=f"{format_minor(outcome.paid, currency)} {currency}",
             place=str(outcome.example.place),

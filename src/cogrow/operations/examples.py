@@ -44,7 +44,7 @@ class Outcome:
         """Return the outcome as plain data."""
         return {
             "program": self.program.id,
-            "example": self.example.it,
+            "example": dict(self.example.it),
             "pays": self.example.pays,
             "paid": self.paid,
             "passed": self.passed,

@@ -177,5 +177,5 @@ def _examples(build: Builder, schedule: Schedule) -> tuple[Example, ...]:
         if isinstance(pays, Const) and isinstance(pays.value, Fraction):
             place, inside = build.document.place(path), build.document.place((*path, "given"))
             minor = int(pays.value)
-            found.append(Example(example.it, given, minor, period, place, inside))
+            found.append(Example(example.it.model_dump(), given, minor, period, place, inside))
     return tuple(found)

@@ -146,9 +146,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A worked example inside the program: `given` plain data, `pays` minor units."""
+    """A worked example inside the program: `it` by language, `given` plain data, `pays` minor units."""
 
-    it: str
+    it: Mapping[str, str]
     given: Mapping[str, Any]
     pays: int
     period: Period

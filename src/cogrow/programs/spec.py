@@ -97,6 +97,14 @@ class TitleSpec(Declared):
     en: str = Field(min_length=1)
 
 
+def _in_both(value: Any) -> Any:
+    return {"zh": value, "en": value} if isinstance(value, str) else value
+
+
+#: Words of the author: one text for every reader, or one for each language.
+Words = Annotated[TitleSpec, BeforeValidator(_in_both)]
+
+
 class PeriodSpec(Declared):
     """When the program runs and how its time is cut; `until` is the first day after the end."""
 
@@ -122,7 +130,7 @@ class LimitsSpec(Declared):
 class ExampleSpec(Declared):
     """A worked example: what is given, what it pays; `period` defaults to the program's first."""
 
-    it: str
+    it: Words
     given: Mapping[str, Any]
     pays: str
     period: OptionalText = None
