@@ -5,7 +5,7 @@ It shares the program's typed trees with the engines and nothing else: no SQL, n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from fractions import Fraction
@@ -50,7 +50,7 @@ def earnings(program: Program, facts: Facts, period: Period) -> list[Earning]:
     return [earning for merchant in merchants for earning in reference.of_merchant(merchant)]
 
 
-def is_about(trees: Iterator[Tree] | list[Tree | None], tables: set[str]) -> bool:
+def is_about(trees: Iterable[Tree | None], tables: set[str]) -> bool:
     return any(ref.table in tables for tree in trees if tree is not None for ref in columns(tree))
 
 
@@ -144,8 +144,8 @@ class Reference:
     def qualifying_rows(self, one: Aggregate, period: Period) -> Iterator[dict[str, Row]]:
         """Yield the rows of eligible merchants the aggregate is over."""
         qualifying = self.program.qualifying
-        asked = [qualifying.conditions.get(name) for name in ("refunds", qualifying.table)]
-        trees = [one.argument, one.where, *(condition and condition.tree for condition in asked)]
+        asked = {"refunds", qualifying.table} & set(qualifying.conditions)
+        trees = [one.argument, one.where, *(qualifying.conditions[name].tree for name in asked)]
         whole = one.table != "refunds" or not is_about(trees, LINES)
         for row in self.table(one.table) if whole else self.refunds_by_line():
             rows = self.around(one.table, row)
@@ -188,7 +188,9 @@ class Reference:
             return Fraction(len(set(values)))
         if one.function == "sum" or not values:
             return sum(values, Fraction(0)) if one.function == "sum" else None
-        functions = {"min": min, "max": max, "average": lambda v: Fraction(sum(v)) / len(v)}
+        functions: dict[str, Callable[[list[Any]], Any]] = {
+            "min": min, "max": max, "average": lambda v: Fraction(sum(v)) / len(v),
+        }  # fmt: skip
         return functions[one.function](values)
 
     def value(self, tree: Tree, named: Named | None = None, rows: Rows | None = None) -> Any:

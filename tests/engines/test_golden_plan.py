@@ -15,7 +15,7 @@ from sqlglot import exp
 from cogrow.engines.compile import compile_plan
 from cogrow.engines.duckdb import DIALECT
 from cogrow.engines.plan import Plan
-from cogrow.facts import TABLES, FactFiles, TableFiles
+from cogrow.facts import FactFiles, TableFiles
 from cogrow.programs.parse import parse_file
 from cogrow.programs.program import Program
 from tests.house.tree import ROOT

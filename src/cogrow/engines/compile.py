@@ -133,7 +133,7 @@ class Compiler:
         """Return when orders lie in a window, for the groups that are dated by their order."""
         by_order = [group for group in groups if not group.dates_itself]
         found = dict.fromkeys(
-            group.inside(window) for group in by_order for window in group.windows
+            group.order_inside(window) for group in by_order for window in group.windows
         )
         return {"orders": tuple(found)} if found else {}
 

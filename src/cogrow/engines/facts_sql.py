@@ -142,7 +142,8 @@ class FactQuery:
         found = {(ref.table, ref.column) for tree in self.trees for ref in columns(tree)}
         found |= {self._dated_by()[:2]}
         if self.table == "refunds":
-            found |= {("refunds", "order_id"), ("orders", self.program.qualifying.dated_by)}
+            found |= {("refunds", "order_id"), ("refunds", "refunded_at")}
+            found |= {("orders", self.program.qualifying.dated_by)}
         return found
 
     def merchant(self) -> SQL:
@@ -178,8 +179,15 @@ class FactQuery:
             return exp.case().when(_alone(), exp.column("refunded_at", "refunds")).else_(found)
         return found
 
+    def order_inside(self, window: Window) -> SQL:
+        """Return the condition that a row's order, seen alone, lies in the window."""
+        return self._between(window, exp.column(self.program.qualifying.dated_by, "orders"))
+
     def inside(self, window: Window) -> SQL:
         """Return the condition that a row lies in the window."""
+        return self._between(window, self.date())
+
+    def _between(self, window: Window, date: SQL) -> SQL:
         period, zone = window.period, self.program.schedule.zone
         if self._dated_by()[2] is Kind.DAY:
             low, high = day(period.start), day(period.end)
@@ -187,7 +195,7 @@ class FactQuery:
             start, end = period.instants(zone)
             low, high = instant(start), instant(end)
         return exp.and_(
-            exp.GTE(this=self.date(), expression=low), exp.LT(this=self.date(), expression=high)
+            exp.GTE(this=date, expression=low), exp.LT(this=date.copy(), expression=high)
         )
 
     def currency(self) -> SQL | None:
