@@ -73,7 +73,7 @@ def test_every_row_is_accepted_or_quarantined(facts: Market) -> None:
         assert codes == told - {"FCT020"}
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(dirty_tables())
 def test_what_was_accepted_is_accepted_again_whole(facts: Market) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -41,7 +41,7 @@ from cogrow.sources.sql import (
     unknown,
     whole,
 )
-from cogrow.sources.values import Conversions, Type, Value, halved_up, times
+from cogrow.sources.values import Conversions, Type, Value, called, halved_up, times
 
 Note = Callable[[Fault, Sql], None]
 
@@ -128,7 +128,7 @@ class Columns:
         return made
 
     def _never(self, table: str, column: Column, value: Value, at: int) -> Refused:
-        found, kind = value.of or value.type.value, word(column.kind)
+        found, kind = value.of or called(value.type), word(column.kind)
         told = message(WRONG_TYPE.what, table=table, column=column.name, found=found, kind=kind)
         return Refused(told, at, code=WRONG_TYPE.code)
 

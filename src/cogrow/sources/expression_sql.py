@@ -31,7 +31,16 @@ from cogrow.sources.sql import (
     unknown,
     whole,
 )
-from cogrow.sources.values import DECIMALS, Conversions, Type, Value, aligned, product, times
+from cogrow.sources.values import (
+    DECIMALS,
+    Conversions,
+    Type,
+    Value,
+    aligned,
+    called,
+    product,
+    times,
+)
 
 _COMPARISONS: Mapping[str, type[exp.Binary]] = {
     "=": exp.EQ, "<>": exp.NEQ, "<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE,
@@ -167,7 +176,9 @@ class Renderer:
             a, b = self.convert.text(left), self.convert.text(right)
         if a is None or b is None:
             what = N_("{left} and {right} cannot be compared.")
-            raise Refused(message(what, left=left.type.value, right=right.type.value), second.at)
+            raise Refused(
+                message(what, left=called(left.type), right=called(right.type)), second.at
+            )
         return operation(_COMPARISONS[op], a, b)
 
     def _flag(self, node: Node) -> Sql:
@@ -183,7 +194,7 @@ class Renderer:
         made = self.convert.number(value)
         if made is None:
             what = N_("A number is needed here, not {found}.")
-            raise Refused(message(what, found=value.type.value), at)
+            raise Refused(message(what, found=called(value.type)), at)
         return made
 
     def _text(self, node: Node) -> Sql:
@@ -246,7 +257,7 @@ class Renderer:
             raise Refused(message(what), form.at)
         if value.type is not Type.TEXT:
             what = N_("A format is for text; this is {found}.")
-            raise Refused(message(what, found=value.type.value), form.at)
+            raise Refused(message(what, found=called(value.type)), form.at)
         made = self.bind(call("TRY_STRPTIME", value.sql, text(given)))
         self.note(UNCONVERTIBLE, both(known(value.sql), unknown(made)))
         return Value(Type.LOCAL, made)

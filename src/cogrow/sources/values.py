@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
+from cogrow.errors import N_, Message, message
 from cogrow.sources import zones
 from cogrow.sources.faults import TOO_FINE, TOO_LARGE, UNCONVERTIBLE, Fault
 from cogrow.sources.sql import (
@@ -57,6 +58,22 @@ class Type(StrEnum):
     DAY = "day"
     FLAG = "flag"
     NULL = "null"
+
+
+_WORDS = {
+    Type.TEXT: N_("text"),
+    Type.NUMBER: N_("a number"),
+    Type.LOCAL: N_("an instant"),
+    Type.INSTANT: N_("an instant"),
+    Type.DAY: N_("a day"),
+    Type.FLAG: N_("true or false"),
+    Type.NULL: N_("nothing"),
+}
+
+
+def called(type_: Type) -> Message:
+    """Return what a reader calls a value of `type_`."""
+    return message(_WORDS[type_])
 
 
 @dataclass(frozen=True, slots=True)
