@@ -56,6 +56,8 @@ class Period:
     def shifted(self, months: int) -> Period:
         """Return the period moved by whole `months` (its days clipped to the end of a month)."""
         start, end = add_months(self.start, months), add_months(self.end, months)
+        # The 28th of a leap year's February has no day of its own between two 28ths.
+        end = max(end, start + timedelta(days=1))
         return Period(start, end, name_of(start, end))
 
 
@@ -81,11 +83,11 @@ def name_of(start: date, end: date) -> str:
 
 
 _NAMES = (
-    (re.compile(r"(\d{4})"), lambda year: (date(int(year), 1, 1), 12)),
-    (re.compile(r"(\d{4})Q([1-4])"), lambda y, q: (date(int(y), 3 * int(q) - 2, 1), 3)),
-    (re.compile(r"(\d{4})-(\d{2})"), lambda y, m: (date(int(y), int(m), 1), 1)),
+    (re.compile(r"(\d{4})", re.ASCII), lambda year: (date(int(year), 1, 1), 12)),
+    (re.compile(r"(\d{4})Q([1-4])", re.ASCII), lambda y, q: (date(int(y), 3 * int(q) - 2, 1), 3)),
+    (re.compile(r"(\d{4})-(\d{2})", re.ASCII), lambda y, m: (date(int(y), int(m), 1), 1)),
 )
-_RANGE = re.compile(r"(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})")
+_RANGE = re.compile(r"(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})", re.ASCII)
 
 
 def parse_period(name: str) -> Period:
@@ -101,7 +103,7 @@ def parse_period(name: str) -> Period:
             if found := pattern.fullmatch(name):
                 start, months = start_of(*found.groups())
                 return Period(start, add_months(start, months), name)
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     raise DataError(
         message(

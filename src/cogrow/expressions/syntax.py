@@ -13,6 +13,7 @@ from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 from lark.exceptions import UnexpectedToken, VisitError
 
 from cogrow.errors import N_, Issue, Message, Span, message
+from cogrow.facts import EARLIEST_YEAR, LATEST_YEAR
 from cogrow.money import parse_number
 
 #: Words of the grammar: nothing can be called by them.
@@ -179,11 +180,17 @@ class _Build(Transformer[Token, Node]):
         return Literal(value, "duration", at=token.start_pos or 0)
 
     def date(self, token: Token) -> Node:
+        at = token.start_pos or 0
         try:
-            return Literal(date.fromisoformat(token), "day", at=token.start_pos or 0)
+            found = date.fromisoformat(token)
         except ValueError:
             what = message(N_("{text} is not a date."), text=str(token))
-            raise ExpressionError(what, token.start_pos or 0) from None
+            raise ExpressionError(what, at) from None
+        if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
+            outside = N_("{text} lies outside the years {first} to {last}.")
+            years = {"first": EARLIEST_YEAR, "last": LATEST_YEAR}
+            raise ExpressionError(message(outside, text=str(token), **years), at)
+        return Literal(found, "day", at=at)
 
     def text(self, token: Token) -> Node:
         return Literal(token[1:-1].replace("''", "'"), "text", at=token.start_pos or 0)

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BeforeValidator, Field, create_model
 
 from cogrow.errors import N_, nearest
+from cogrow.facts import EARLIEST_YEAR, LATEST_YEAR
 from cogrow.money import EXPONENTS
 from cogrow.period import Every
 from cogrow.rewards.registry import forms
@@ -31,12 +32,19 @@ def _name(pattern: str, msgid: str) -> BeforeValidator:
 def _day(value: Any) -> Any:
     if isinstance(value, date):
         return value
+    written = isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII)
     try:
-        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
-            return date.fromisoformat(value)
+        found = date.fromisoformat(value) if written else None
     except ValueError:
-        pass
-    raise wrong(N_("`{name}` is {found}; it should be a day like 2025-04-01."), found=shown(value))
+        found = None
+    if found is None:
+        raise wrong(
+            N_("`{name}` is {found}; it should be a day like 2025-04-01."), found=shown(value)
+        )
+    if not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
+        what = N_("`{name}` is {found}; it should lie in the years {first} to {last}.")
+        raise wrong(what, found=shown(value), first=EARLIEST_YEAR, last=LATEST_YEAR)
+    return found
 
 
 @cache
