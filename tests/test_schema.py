@@ -1,0 +1,82 @@
+"""A document held against a model: the instance, or every issue at its place."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from cogrow.errors import N_, message
+from cogrow.schema import LONGEST_SHOWN, Declared, shown, validate, wrong
+from cogrow.strict_yaml import read
+
+
+class Part(Declared):
+    begin: str = Field(alias="from")
+    kind: Literal["one", "two"] = "one"
+
+
+class Whole(Declared):
+    name: str
+    parts: tuple[Part, ...] = ()
+    by_name: dict[str, Part] = {}
+
+
+def told(text: str) -> list[tuple[int, int, str]]:
+    document, issues = read(text.encode(), "x.yaml")
+    assert document is not None
+    assert not issues
+    found, issues = validate(Whole, document, code="TST001")
+    assert (found is None) == bool(issues)
+    return [(i.where.line, i.where.column, i.text().rpartition(" (")[0]) for i in issues]
+
+
+def test_a_document_that_fits_is_an_instance():
+    document, _ = read(b"name: x\nparts: [{from: a}, {from: b, kind: two}]\n", "x.yaml")
+    assert document is not None
+    whole, issues = validate(Whole, document, code="TST001")
+    assert issues == []
+    assert whole is not None
+    assert [(part.begin, part.kind) for part in whole.parts] == [("a", "one"), ("b", "two")]
+
+
+def test_every_issue_is_told_at_its_place():
+    text = "nme: x\nparts: [{from: a, knd: one}, {kind: three}, x]\nby_name: {a: {from: []}}\n"
+    assert told(text) == [
+        (1, 1, "`name` is missing."),
+        (2, 19, "`parts[0].knd` is not known here. Did you mean kind?"),
+        (2, 30, "`parts[1].from` is missing."),
+        (2, 37, "`parts[1].kind` is 'three'; it should be one of 'one', 'two'."),
+        (2, 45, "`parts[2]` should be a mapping, but is text."),
+        (3, 21, "`by_name.a.from` should be text, but is a list."),
+        (1, 1, "`nme` is not known here. Did you mean name?"),
+    ]
+
+
+def test_a_field_is_known_by_its_key_only():
+    assert told("name: x\nparts: [{begin: a}]\n") == [
+        (2, 9, "`parts[0].from` is missing."),
+        (2, 10, "`parts[0].begin` is not known here. Known here: from, kind."),
+    ]
+
+
+def never(value: object) -> object:
+    raise wrong(N_("`{name}` is {found}."), found=shown(value), hint=message(N_("Try again.")))
+
+
+class Fussy(Declared):
+    name: Annotated[str, BeforeValidator(never)]
+
+
+def test_a_refused_value_may_bring_its_own_hint():
+    document, _ = read(b"name: x\n", "x.yaml")
+    assert document is not None
+    _, (issue,) = validate(Fussy, document, code="TST001")
+    assert issue.text() == "`name` is 'x'. Try again. (x.yaml:1:7)"
+
+
+def test_what_is_shown_of_a_wrong_value_is_short():
+    assert shown("x") == "'x'"
+    assert str(shown({"a": 1})) == "a mapping"
+    assert str(shown(None)) == "nothing"
+    assert len(str(shown("x" * 10_000))) <= LONGEST_SHOWN + 2
