@@ -3,7 +3,8 @@
 python -m benchmarks.earn --facts DIR [--runs 5] [--threads 2] [--memory 1400MB] [--merchant ID]
 
 Every run is a process of its own, in turn: earn, the bare hand-written query of the same result, the bare
-scan-and-group of the same columns. Prints medians, ratios and peak memory. `earn` is timed as people run it:
+scan-and-group of the same columns; then `explain` of one merchant from those earnings, without them, and with its
+rows. Prints medians, ratios and peak memory. `earn` is timed as people run it:
 the whole command, start of Python and writing of Parquet included; so is each bare query.
 """
 
@@ -71,7 +72,7 @@ SELECT merchant_id, net::BIGINT AS net, base::BIGINT AS base,
 """
 
 #: The floor: read every column the program needs, all rows, and group by merchant what has a merchant. Lines
-#: and refunds know only their order, so they are summed whole: no join, the least such a scan can cost.
+#: and refunds know only their order, so they are summed whole: no join, the least a scan can cost.
 SCAN_AND_GROUP = """
 COPY (
 SELECT (SELECT sum(n) FROM (SELECT merchant_id, count_if(status = 'completed' AND channel <> 'wholesale') AS n,
@@ -91,11 +92,14 @@ def bare(query: str, facts: Path, out: Path, threads: int, memory: str) -> None:
     scans = {
         name: f"read_parquet('{path}')"
         for name in tables
-        for path in [facts / name / "**/*.parquet" if (facts / name).is_dir() else facts / f"{name}.parquet"]
+        for path in [
+            facts / name / "**/*.parquet" if (facts / name).is_dir() else facts / f"{name}.parquet"
+        ]
     }
     config = {"threads": threads, "memory_limit": memory, "preserve_insertion_order": False}
     with tempfile.TemporaryDirectory() as spill:
         connection = duckdb.connect(":memory:", config={**config, "temp_directory": spill})
+        connection.execute("SET enable_progress_bar = false")
         connection.execute(query.format(**scans, out=out))
 
 
@@ -119,8 +123,7 @@ def same_result(earnings: Path, by_hand: Path) -> tuple[int, int]:
     differ = duckdb.sql(f"({ours} EXCEPT {theirs}) UNION ALL ({theirs} EXCEPT {ours})").fetchall()
     if differ:
         raise SystemExit(f"earn and the query by hand disagree: {differ[:5]}")
-    found = duckdb.sql(f"SELECT count(*), sum(amount_minor) FROM ({ours})").fetchone()
-    return found or (0, 0)
+    return duckdb.sql(f"SELECT count(*), sum(amount_minor) FROM ({ours})").fetchall()[0]
 
 
 def main() -> None:
@@ -148,21 +151,38 @@ def report(given: argparse.Namespace, work: Path) -> None:
     facts = ["--facts", str(given.facts)]
     me = [sys.executable, "-m", "benchmarks.earn", *facts, *limits]
     commands = {
-        "earn": [cogrow, "earn", PROGRAM, *facts, "--period", PERIOD, "--out", str(work / "out"), *limits],
+        "earn": [
+            cogrow,
+            "earn",
+            PROGRAM,
+            *facts,
+            "--period",
+            PERIOD,
+            "--out",
+            str(work / "out"),
+            *limits,
+        ],
         "bare query by hand": [*me, "--bare", "by_hand", "--out", str(work / "by_hand.parquet")],
         "bare scan and group": [*me, "--bare", "scan", "--out", str(work / "scan.parquet")],
     }
     if given.merchant:
         explain = [cogrow, "explain", PROGRAM, given.merchant, *facts, "--period", PERIOD, *limits]
-        commands["explain one merchant"] = explain
-        commands["explain one merchant --rows"] = [*explain, "--rows"]
+        commands["explain one merchant"] = [*explain, "--earnings", str(work / "out")]
+        commands["explain, computed again"] = [*explain, "--earnings", str(work / "none")]
+        commands["explain --rows"] = [*explain, "--rows"]
     for command in commands.values():
         timed(command)
-    results = {name: [timed(command) for _ in range(given.runs)] for name, command in commands.items()}
-    paid, amount = same_result(work / "out" / PROGRAM / f"{PERIOD}.parquet", work / "by_hand.parquet")
+    paid, amount = same_result(
+        work / "out" / PROGRAM / f"{PERIOD}.parquet", work / "by_hand.parquet"
+    )
+    results = {
+        name: [timed(command) for _ in range(given.runs)] for name, command in commands.items()
+    }
     cores, system = os.cpu_count(), platform.platform(terse=True)
     print(f"{cores} cores, {system}, Python {platform.python_version()}; facts {given.facts.name}")
-    print(f"{PROGRAM} {PERIOD}: {paid:,} merchants paid {amount / 100:,.2f}; same to the fen by hand")
+    print(
+        f"{PROGRAM} {PERIOD}: {paid:,} merchants paid {amount / 100:,.2f}; same to the fen by hand"
+    )
     hand = statistics.median(seconds for seconds, _ in results["bare query by hand"])
     scan = statistics.median(seconds for seconds, _ in results["bare scan and group"])
     print(f"{'':28}{'median s':>9}{'min':>7}{'max':>7}{'× by hand':>11}{'× scan':>8}{'peak MB':>9}")
