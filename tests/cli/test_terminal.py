@@ -98,7 +98,7 @@ def test_json_is_whole_in_any_encoding():
 def larger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return facts that three programs and four quarters take seconds with."""
     folder = tmp_path_factory.mktemp("larger") / "facts"
-    assert cogrow("simulate", "--out", folder, "--lines", 300_000).code == 0
+    assert cogrow("simulate", "--out", folder, "--lines", 150_000).code == 0
     return folder
 
 
