@@ -2,10 +2,10 @@
 
 python -m benchmarks.earn --facts DIR [--runs 5] [--threads 2] [--memory 1400MB] [--merchant ID]
 
-Every run is a process of its own, in turn: earn, the bare hand-written query of the same result, the bare
-scan-and-group of the same columns; then `explain` of one merchant from those earnings, without them, and with its
-rows. Prints medians, ratios and peak memory. `earn` is timed as people run it:
-the whole command, start of Python and writing of Parquet included; so is each bare query.
+Every run is a process of its own, in turn: earn, the bare query by hand of the same result, the bare
+scan-and-group of the same columns; then `explain` of one merchant from those earnings, without them, and
+with its rows. Prints medians, ratios and peak memory. `earn` is timed as people run it: the whole command,
+start of Python and writing of Parquet included; so is each bare query.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ SELECT merchant_id, net::BIGINT AS net, base::BIGINT AS base,
 #: and refunds know only their order, so they are summed whole: no join, the least a scan can cost.
 SCAN_AND_GROUP = """
 COPY (
-SELECT (SELECT sum(n) FROM (SELECT merchant_id, count_if(status = 'completed' AND channel <> 'wholesale') AS n,
+SELECT (SELECT sum(n) FROM (
+    SELECT merchant_id, count_if(status = 'completed' AND channel <> 'wholesale') AS n,
     max(confirmed_at), count_if(order_id > 'x') FROM {orders} GROUP BY 1)) AS orders,
   (SELECT sum(paid_minor) + count_if(order_id > 'x') FROM {order_lines}) AS lines,
   (SELECT sum(refunded_minor) + count_if(order_id > 'x') + count_if(refunded_at > TIMESTAMP '2025-01-01')

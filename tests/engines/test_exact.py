@@ -130,14 +130,7 @@ def leaves(unit: Unit) -> st.SearchStrategy[Tree]:
     return st.sampled_from(found)
 
 
-@st.composite
-def trees(draw: st.DrawFn, unit: Unit, depth: int = 3) -> Tree:
-    if depth == 0 or draw(st.integers(0, 4)) == 0:
-        return draw(leaves(unit))
-
-    def sub(of: Unit = unit) -> Tree:
-        return draw(trees(of, depth - 1))
-
+def operations(unit: Unit) -> list[str]:
     choices = ["if", "coalesce"]
     if unit in NUMERIC:
         choices = ["+", "-", "*", "/", "neg", "abs", "least", "greatest", "if", "coalesce", "least"]
@@ -167,7 +160,18 @@ def trees(draw: st.DrawFn, unit: Unit, depth: int = 3) -> Tree:
         choices = ["shift", "start_of_day", "if", "coalesce"]
     elif unit is Unit.DURATION:
         choices = ["between"]
-    op = draw(st.sampled_from(choices))
+    return choices
+
+
+@st.composite
+def trees(draw: st.DrawFn, unit: Unit, depth: int = 3) -> Tree:
+    if depth == 0 or draw(st.integers(0, 4)) == 0:
+        return draw(leaves(unit))
+
+    def sub(of: Unit = unit) -> Tree:
+        return draw(trees(of, depth - 1))
+
+    op = draw(st.sampled_from(operations(unit)))
     if op == "if":
         return Op("if", (sub(Unit.FLAG), sub(), sub()), unit)
     if op in ("coalesce", "least", "greatest"):
