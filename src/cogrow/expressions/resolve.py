@@ -10,11 +10,20 @@ from cogrow.errors import N_, message, nearest
 from cogrow.expressions.scope import RowScope, Schema, Scope, unknown
 from cogrow.expressions.syntax import Call, ExpressionError, Literal, Name, Node, Operation
 from cogrow.expressions.tree import NUMERIC, Aggregate, Const, Op, Tree, Unit, walk
-from cogrow.facts import TABLES
+from cogrow.facts import TABLES, path_to
 from cogrow.money import EXPONENTS, to_minor
 
 AGGREGATES = ("sum", "count", "count_distinct", "average", "min", "max")
 SCALARS = ("least", "greatest", "coalesce", "abs", "if", "days_between", "starts_with", "lower")
+
+#: The tables whose rows happen to a merchant at some time, so that a metric can add them up.
+MEASURED = frozenset(
+    name
+    for name, table in TABLES.items()
+    if name != "merchants"
+    and path_to(name, "merchants")
+    and (table.dated_by or name == "order_lines")
+)
 
 UNIT_WORDS = {
     Unit.MONEY: N_("money"),
@@ -143,7 +152,7 @@ class _Resolver:
         left, right = self.unify(args, node.operands)
         if left.unit not in NUMERIC:
             raise self.misfit(node, left)
-        return _fold(Op(node.op, (left, right), left.unit))
+        return _fold(Op(node.op, (left, right), _unit(left, right)))
 
     def product(self, node: Operation, args: list[Tree]) -> Tree:
         for arg in args:
@@ -205,7 +214,7 @@ class _Resolver:
         if name == "if":
             condition = fit(args[0], Unit.FLAG, self.currency, nodes[0].at)
             then, otherwise = self.unify(args[1:], nodes[1:])
-            return Op("if", (condition, then, otherwise), then.unit)
+            return Op("if", (condition, then, otherwise), _unit(then, otherwise))
         args = self.unify(args, nodes)
         if name != "coalesce" and args[0].unit not in NUMERIC:
             raise ExpressionError(
@@ -216,7 +225,13 @@ class _Resolver:
                 ),
                 node.at,
             )
-        return Op(name, tuple(args), args[0].unit)
+        return Op(name, tuple(args), _unit(*args))
+
+
+def _unit(*args: Tree) -> Unit:
+    """Return the unit of unified arguments: counts among numbers are numbers."""
+    units = {arg.unit for arg in args}
+    return Unit.NUMBER if units == {Unit.COUNT, Unit.NUMBER} else args[0].unit
 
 
 def _fold(op: Op) -> Tree:
@@ -285,6 +300,8 @@ class AggregateScope:
             what = N_("`count` takes a table, e.g. count(orders); for values use count_distinct.")
             hint = nearest(argument.name, TABLES) if isinstance(argument, Name) else None
             raise ExpressionError(message(what), argument.at, hint)
+        if argument.name not in MEASURED:
+            raise self._not_measured(argument.name, argument.at)
         rows = RowScope(self.schema, argument.name)
         return Aggregate("count", argument.name, None, self._where(call, rows), Unit.COUNT)
 
@@ -312,6 +329,9 @@ class AggregateScope:
             and all(having & set(self.schema.reachable(table, always=True)) for having in owners)
             and all(having & set(self.schema.reachable(table)) for having in asked)
         ]
+        if fitting and MEASURED.isdisjoint(fitting):
+            raise self._not_measured(fitting[0], names[0].at)
+        fitting = [table for table in fitting if table in MEASURED]
         near = [t for t in self.schema.reachable(self.preferred) if t in fitting]
         near.sort(key=lambda table: table not in set().union(*owners))
         if near or len(fitting) <= 1:
@@ -319,6 +339,11 @@ class AggregateScope:
         what = N_("`{name}` stands in several tables; write {choices}.")
         choices = " / ".join(f"{table}.{names[0].name}" for table in fitting)
         raise ExpressionError(message(what, name=str(names[0]), choices=choices), names[0].at)
+
+    def _not_measured(self, table: str, at: int) -> ExpressionError:
+        what = N_("Rows of `{table}` do not happen in a period, so they cannot be added up.")
+        hint = message(N_("A merchant's own values are there by name, like merchants.brand_score."))
+        return ExpressionError(message(what, table=table), at, hint)
 
     def _owners(self, name: Name) -> set[str]:
         if name.table and name.table not in self.schema.tables:

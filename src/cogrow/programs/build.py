@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from cogrow.errors import N_, Issue, Message, Severity, message, nearest
-from cogrow.expressions.resolve import AGGREGATES, UNIT_WORDS, AggregateScope, fit, resolve
+from cogrow.expressions.resolve import (
+    AGGREGATES,
+    MEASURED,
+    UNIT_WORDS,
+    AggregateScope,
+    fit,
+    resolve,
+)
 from cogrow.expressions.scope import RowScope, Schema, Scope, ValueScope
 from cogrow.expressions.syntax import KEYWORDS, Call, ExpressionError, Name, Node, parse
 from cogrow.expressions.tree import NUMERIC, Const, Tree, Unit
@@ -240,6 +247,12 @@ class Builder:
                 missing = message(N_("There is no table of facts called `{name}`."), name=table)
                 self.complain("PRG014", path, missing, nearest(table, TABLES), key=True)
                 continue
+            if table not in MEASURED:
+                unmeasured = message(
+                    N_("Rows of `{name}` are not counted in a period."), name=table
+                )
+                hint = message(N_("A condition on merchants belongs under `merchants`."))
+                self.complain("PRG014", path, unmeasured, hint, key=True)
             conditions[table] = self.condition(path, text, RowScope(self.schema, table))
         if "order_lines" in conditions and "orders" in conditions:
             what = N_("Give one condition, on order_lines or on orders; lines see their order.")
