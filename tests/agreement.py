@@ -102,7 +102,7 @@ def differences(program: Program, facts: Facts, period: Period, **how: Any) -> l
         return ["the engine adds up two currencies"]
     if len(found) != len(wanted):
         return [f"{len(found)} rows, not {len(wanted)}"]
-    told = []
+    told = broken_limits(program, found)
     for one, row in zip(wanted, found, strict=True):
         should = dict(expected(program, one))
         have: dict[str, Any] = {name: row[name] for name in should}
@@ -115,6 +115,23 @@ def differences(program: Program, facts: Facts, period: Period, **how: Any) -> l
             for name in should
             if should[name] != have[name]
         ]
+    return told
+
+
+def broken_limits(program: Program, rows: list[Row]) -> list[str]:
+    """Return where amounts break the limits, whatever anyone computes: none is well."""
+    cap, least = program.limits.per_merchant, program.limits.minimum or 0
+    totals: dict[str, int] = {}
+    told = [
+        f"{row['merchant_id']}: an amount out of range"
+        for row in rows
+        if not 0 <= row["amount_minor"] <= row["earned_minor"]
+    ]
+    for row in rows:
+        totals[row["merchant_id"]] = totals.get(row["merchant_id"], 0) + row["amount_minor"]
+    for merchant, total in totals.items():
+        if (cap is not None and total > cap) or 0 < total < least:
+            told.append(f"{merchant}: {total} in all, outside {least} to {cap}")
     return told
 
 
