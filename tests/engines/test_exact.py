@@ -222,7 +222,7 @@ def trees(draw: st.DrawFn, unit: Unit, depth: int = 3) -> Tree:
 UNITS = [Unit.MONEY, Unit.NUMBER, Unit.COUNT, Unit.FLAG, Unit.TEXT, Unit.DAY, Unit.INSTANT]
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=16, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(UNITS).flatmap(trees), min_size=12, max_size=12))
 def test_sql_and_plain_python_agree_on_any_tree(some):
     plain = [

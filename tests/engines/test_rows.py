@@ -76,7 +76,7 @@ def check(program: Any, period: Any, rows: Any, folder: Path) -> None:
 def test_rows_add_up_and_merchants_stand_alone_in_made_up_programs(shard, tmp_path_factory):
     @seed(shard)
     @settings(
-        max_examples=12, database=None, phases=[Phase.generate, Phase.shrink],
+        max_examples=5, database=None, phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(programs(), facts())

@@ -35,6 +35,8 @@ def test_a_broken_program_tells_every_issue(path):
     assert told == expected(path.read_text(encoding="utf-8"))
     assert parsed.program is None
     assert told
+    places = [place[1:3] for place in told]
+    assert places == sorted(places)
 
 
 def test_there_is_a_broken_program_for_every_code():
@@ -133,9 +135,3 @@ def test_what_is_too_much_is_refused_at_once(content):
 
 #: The limits hold in 100 ms on an idle machine; tests share one with others.
 SLOW_MACHINE = 5
-
-
-def test_issues_come_in_the_order_of_the_file():
-    for path in FILES:
-        places = [(issue.where.line, issue.where.column) for issue in parse_file(path).issues]
-        assert places == sorted(places)

@@ -20,7 +20,7 @@ from cogrow.strict_yaml import read
 from tests.house.tree import ROOT
 from tests.strategies import BASELINES, GATES, MONEY, OF_LINES, OWN_METRICS, RATES, programs
 
-MORE = int(os.environ.get("COGROW_PAIRS", "120")) // 120
+MORE = max(1, int(os.environ.get("COGROW_PAIRS", "102")) // 102)
 often = settings(max_examples=60 * MORE, suppress_health_check=list(HealthCheck))
 
 LIBRARY = [
