@@ -244,15 +244,14 @@ class Reference:
         for component in program.components:
             terms = component.terms
             met = component.when is None or self.value(component.when.tree, self.ask) is True
-            names = (terms.pays_on, terms.qualifies_on, terms.over)
-            pays_on, qualifies_on, over = (
+            names = (terms.pays_on, terms.qualifies_on, terms.over, terms.limit)
+            pays_on, qualifies_on, over, limit = (
                 None if tree is None else self.value(tree, self.ask) for tree in names
             )
             starts = [self.value(tier.start, self.ask) for tier in terms.tiers]
             tier = max((n for n, s in enumerate(starts, 1) if reaches(qualifies_on, s)), default=0)
-            exact = (
-                pays(component, tier, pays_on, over, starts) if eligible and passed and met else 0
-            )
+            takes_part = eligible and passed and met
+            exact = pays(component, tier, pays_on, over, starts, limit) if takes_part else 0
             parts.append((component, met, tier, floor((exact or 0) + Fraction(1, 2))))
         cap, total, limited = program.limits.per_merchant, 0, []
         for *_, earned in parts:
@@ -289,6 +288,7 @@ def pays(
     pays_on: Fraction | None,
     over: Fraction | None,
     starts: list[Fraction | None],
+    limit: Fraction | None = None,
 ) -> Fraction | None:
     """Return what each form pays, unrounded; None where what it pays on is unknown."""
     terms, form = component.terms, component.form.name
@@ -309,6 +309,21 @@ def pays(
             if reached
             else Fraction(0)
         )
+    value = max(pays_on, Fraction(0))
+    passed = terms.tiers[:tier]
+    if form == "total":
+        return sum((one.rate or 0 for one in passed), Fraction(0)) * value
+    if form == "rolling":
+        if any(start is None for start in starts[1 : len(passed)]):
+            return None
+        lower = ((one.rate or 0) * (starts[n + 1] or 0) for n, one in enumerate(passed[:-1]))
+        last = (reached.rate or 0) * value if reached else Fraction(0)
+        return sum(lower, Fraction(0)) + last
+    if form == "match":
+        share = (terms.rate or 0) * value
+        if terms.limit is None:
+            return share
+        return min(share, max(limit, Fraction(0))) if limit is not None else Fraction(0)
     if form == "graduated":
         if any(start is None for start in starts):
             return None

@@ -170,7 +170,10 @@ def starts(draw: st.DrawFn, money: bool, names: list[str]) -> list[str]:
     return [pool[index] for index in sorted(found)]
 
 
-FORMS = ["flat", "rate", "step", "graduated", "retroactive", "growth"]
+FORMS = [
+    "flat", "rate", "step", "graduated", "retroactive", "growth", "rolling", "total", "match"
+]  # fmt: skip
+TIERED = ("graduated", "retroactive", "growth", "rolling", "total")
 
 
 @st.composite
@@ -183,7 +186,7 @@ def component(
     per_piece = one_of("0.01 CNY", "1", "2.50 CNY")
     rate = st.sampled_from(RATES) if money else per_piece
     terms: dict[str, Any] = {}
-    if form in ("rate", "graduated", "retroactive", "growth"):
+    if form in ("rate", "match", *TIERED):
         terms["pays_on"] = pays_on
     if form == "growth" and (baseline is None or not money or draw(st.booleans())):
         terms["over"] = (
@@ -192,16 +195,20 @@ def component(
             else "2"
         )
     tier_money = money
-    if form == "step" or (form in ("retroactive", "growth") and draw(st.booleans())):
+    if form == "step" or (
+        form in ("retroactive", "growth", "rolling", "total") and draw(st.booleans())
+    ):
         tier_money = draw(st.booleans())
         terms["qualifies_on"] = draw(st.sampled_from(MONEY if tier_money else COUNTS))
-    if form in ("graduated", "retroactive", "growth", "step"):
+    if form in ("step", *TIERED):
         begin = starts(draw, tier_money, names)
         amount = one_of("12.34 CNY", "500", "0.01", "0")
         key, value = ("amount", amount) if form == "step" else ("rate", rate)
         terms["tiers"] = [{"from": start, key: draw(value)} for start in begin]
-    if form == "rate":
+    if form in ("rate", "match"):
         terms["rate"] = draw(rate)
+    if form == "match" and draw(st.booleans()):
+        terms["limit"] = draw(one_of("2% of gmv", "12.34 CNY", "net_sales - 5"))
     if form == "flat":
         terms["amount"] = draw(one_of("88.88", "1 CNY", "0"))
     whole: dict[str, Any] = {form: terms}

@@ -54,6 +54,7 @@ REWARD_KEYS = {
     "tiers": "where each tier begins (`from`, inclusive) and what it pays (`rate` or `amount`)",
     "rate": "a share of money (`2%`), or an amount for each piece (`0.50 CNY`)",
     "amount": "a fixed amount",
+    "limit": "the most a match pays, an amount of money; none where left out",
 }
 
 #: Every function: how it is called, and what it gives.

@@ -56,17 +56,23 @@ FORMS = {
     ),
     "graduated": Worked(BANDS.replace("FORM", "graduated"), GROWN, BASELINE),
     "growth": Worked(BANDS.replace("FORM", "growth"), GROWN, BASELINE),
+    "match": Worked(
+        "reward:\n  match: {pays_on: ad_spend, rate: 50%, limit: 2% of net_sales}\n",
+        [{"ad_spend": ads, "net_sales": "100_000"} for ads in ("1_800", "4_000", "5_000")],
+    ),
     "rate": Worked(
         "reward:\n  - name: share\n    rate: {pays_on: commission, rate: 50%}\n"
         "  - name: per_order\n    rate: {pays_on: orders, rate: 0.50 CNY}\n",
         [{"commission": "100.01", "orders": "0"}, {"commission": "100.01", "orders": "40"}],
     ),
     "retroactive": Worked(BANDS.replace("FORM", "retroactive"), GROWN, BASELINE),
+    "rolling": Worked(BANDS.replace("FORM", "rolling"), GROWN, BASELINE),
     "step": Worked(
         "reward:\n  step:\n    qualifies_on: net_sales\n    tiers:\n"
         "      - {from: 2_000 CNY, amount: 50 CNY}\n      - {from: 10_000 CNY, amount: 300 CNY}\n",
         [{"net_sales": sold} for sold in ("1_999.99", "2_000", "9_999.99", "10_000", "90_000")],
     ),
+    "total": Worked(BANDS.replace("FORM", "total"), GROWN, BASELINE),
 }
 
 

@@ -26,9 +26,6 @@ SHARED = ROOT.parent / "shared" / "cases" / "published.csv"
 
 #: Cases the language cannot say yet, by the form they wait for. Adding the form demands the case.
 AWAITS_FORM = {
-    "dynamics-rolling": "rolling",
-    "dynamics-total": "total",
-    "coop-match": "match",
     "return-freight-cover": "cover",
 }
 #: Cases that wait for a key of the language: what it was when they were set aside.
@@ -71,6 +68,7 @@ class Shop:
                 "order_lines",
                 "refunds",
                 "merchant_scores",
+                "ad_spend",
             )
         }
 
@@ -151,6 +149,13 @@ def facts_of(
     elif case == "taobao-apparel-2024":
         refunded = given["refunded_after_confirmation"]
         shop.net(name, period, given["confirmed"] - refunded, refunded)
+    elif case == "coop-match":
+        shop.net(name, period, given["purchases"])
+        for part, campaign in ((given["ads"] // 3, "a"), (given["ads"] - given["ads"] // 3, "b")):
+            shop.rows["ad_spend"].append({
+                "merchant_id": name, "platform": "paper", "campaign_id": campaign,
+                "day": period.start, "spend_minor": part, "currency": program.currency,
+            })  # fmt: skip
     elif "baseline" in given:
         assert program.baseline is not None
         shop.net(name, program.baseline.period_for(period), given["baseline"])
@@ -164,7 +169,7 @@ def rates_in(given: dict[str, Any]) -> list[Fraction]:
     bands = given.get("bands") or given.get("tiers")
     if bands:
         return [Fraction(rate) for _, rate in bands]
-    return list(given.get("rates") or [given["fee_rate"]])
+    return list(given.get("rates") or [given.get("participation") or given["fee_rate"]])
 
 
 @pytest.mark.parametrize("case", sorted(path.stem for path in CASES.glob("*.yaml")))

@@ -144,7 +144,7 @@ def test_every_form_names_its_keys():
 
 
 def test_a_form_that_lacks_a_term_is_our_fault_and_not_a_payment():
-    for form in ("rate", "graduated", "retroactive", "growth"):
+    for form in ("rate", "graduated", "retroactive", "growth", "rolling", "total", "match"):
         with pytest.raises((AssertionError, AttributeError)):
             amount(form, replace(Terms(), tiers=(Tier(number(0)),)), 5)
 

@@ -89,9 +89,7 @@ class Compiler:
         if self.program.baseline and self.program.baseline.tree:
             trees.append(self.program.baseline.tree)
         for component in self.program.components:
-            terms = component.terms
-            parts = (terms.pays_on, terms.qualifies_on, terms.over, *(t.start for t in terms.tiers))
-            trees += [part for part in parts if part is not None]
+            trees += component.terms.trees()
             trees += [component.when.tree] if component.when else []
         return sorted({name for tree in trees for name in values(tree) if "." in name})
 

@@ -27,9 +27,7 @@ def needed_names(program: Program) -> set[str]:
     if program.baseline is not None and program.baseline.tree is not None:
         trees.append(program.baseline.tree)
     for component in program.components:
-        terms = component.terms
-        parts = (terms.pays_on, terms.qualifies_on, terms.over, *(t.start for t in terms.tiers))
-        trees += [part for part in parts if part is not None]
+        trees += component.terms.trees()
         trees += [component.when.tree] if component.when else []
     targets = {target.name for target in program.targets}
     return {name for tree in trees for name in values(tree)} - targets

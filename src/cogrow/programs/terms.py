@@ -201,7 +201,10 @@ def _terms(build: Builder, path: Path, form: Form, part: Declared) -> Terms:
     tiers = _tiers(build, (*path, "tiers"), form, raw.get(Key.TIERS) or (), qualifies_on, unit)
     rate = build.rate((*path, Key.RATE), raw[Key.RATE], unit) if raw.get(Key.RATE) else None
     amount = build.amount((*path, Key.AMOUNT), raw.get(Key.AMOUNT))
-    return Terms(pays_on, qualifies_on, over, tiers, rate, amount)
+    limit = None
+    if raw.get(Key.LIMIT) is not None:
+        limit = value(build, (*path, Key.LIMIT), raw[Key.LIMIT], Unit.MONEY)
+    return Terms(pays_on, qualifies_on, over, tiers, rate, amount, limit)
 
 
 def _tiers(

@@ -10,7 +10,6 @@ from fractions import Fraction
 from cogrow.errors import Message
 from cogrow.expressions.tree import (
     ZERO,
-    Const,
     Tree,
     Unit,
     at_least,
@@ -35,7 +34,7 @@ class Terms:
     """The resolved terms of one reward. What a form does not use is None or empty.
 
     `qualifies_on` picks the tier, `pays_on` is what the rate multiplies; `rate` is a share of money,
-    or minor units per piece where `pays_on` is a count.
+    or minor units per piece where `pays_on` is a count; `limit` is the most the reward can be.
     """
 
     pays_on: Tree | None = None
@@ -44,6 +43,13 @@ class Terms:
     tiers: tuple[Tier, ...] = ()
     rate: Fraction | None = None
     amount: int | None = None
+    limit: Tree | None = None
+
+    def trees(self) -> tuple[Tree, ...]:
+        """Return every tree in the terms: what an engine must know to compute them."""
+        parts = (self.pays_on, self.qualifies_on, self.over, self.limit)
+        starts = (tier.start for tier in self.tiers)
+        return tuple(part for part in (*parts, *starts) if part is not None)
 
 
 class Key(StrEnum):
@@ -55,6 +61,7 @@ class Key(StrEnum):
     TIERS = "tiers"
     RATE = "rate"
     AMOUNT = "amount"
+    LIMIT = "limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +110,8 @@ def by_tier(terms: Terms, pick: Callable[[Tier], Fraction | int | None], unit: U
     return chosen
 
 
-def paid_at(rate: Tree | Fraction, value: Tree) -> Tree:
+def paid_at(rate: Tree | Fraction | int, value: Tree) -> Tree:
     """Return rate x value in minor units; a negative value earns nothing."""
-    factor = Const(rate, Unit.NUMBER) if isinstance(rate, Fraction) else rate
+    factor = number(rate) if isinstance(rate, (Fraction, int)) else rate
     positive = greatest(value, number(0, value.unit))
     return multiply(factor, positive, Unit.MONEY)
