@@ -27,6 +27,11 @@ from cogrow.strict_yaml import Document, Path
 _KINDS = {"money": Kind.MONEY, "count": Kind.COUNT, "number": Kind.NUMBER, "text": Kind.TEXT}
 _KINDS |= {"flag": Kind.FLAG, "instant": Kind.INSTANT, "day": Kind.DAY}
 
+#: What columns of the earnings begin with: no imported table may be called so.
+RESULT_WORDS = frozenset(
+    ("measured", "target", "gate", "when", "tier", "exact", "earned", "amount")
+)
+
 ALWAYS = Condition("all", Const(value=True, unit=Unit.FLAG))
 
 #: Names that mean something already, so no metric or target may take them.
@@ -154,6 +159,7 @@ class Builder:
 
     def _schema(self) -> Schema:
         declared: dict[str, dict[str, Column]] = {}
+        seen: set[str] = set()
         for dotted, kind in self.spec.columns.items():
             table, _, word = dotted.partition(".")
             path = ("columns", dotted)
@@ -166,6 +172,11 @@ class Builder:
                 what = N_("`{table}` takes no further column `{column}`.")
                 self.complain("PRG012", path, message(what, table=table, column=word), key=True)
                 continue
+            if table in RESULT_WORDS or f"{table}_{word}" in seen:
+                taken = N_("`{name}` would be called like another column of the earnings.")
+                self.complain("PRG012", path, message(taken, name=dotted), key=True)
+                continue
+            seen.add(f"{table}_{word}")
             name = f"{word}_minor" if kind == "money" else word
             declared.setdefault(table, {})[word] = Column(name, _KINDS[kind], optional=True)
         return Schema.canonical(declared)
