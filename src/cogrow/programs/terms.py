@@ -162,7 +162,7 @@ def _survey(build: Builder, path: Path, raw: Any) -> None:
             _survey(build, here, part)
         elif not isinstance(part, str):
             continue
-        elif key in (Key.PAYS_ON, Key.QUALIFIES_ON, Key.OVER, "from"):
+        elif key in (Key.PAYS_ON, Key.QUALIFIES_ON, Key.OVER, Key.LIMIT, "from"):
             value(build, here, part)
         elif key == "when":
             _condition(build, here, part)
