@@ -1,4 +1,4 @@
-"""match: a share of what the merchant spent, limited by an amount it earned."""
+"""match: a share of what the merchant spent, limited by an amount it earned or by the spend matched."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from cogrow.rewards.terms import Form, Key, Terms, given, paid_at
 
 
 def amount(terms: Terms) -> Tree:
-    """Return min(rate x spend, limit).
+    """Return min(rate x spend, limit), or rate x min(spend, spend_limit).
 
-    Source: Newsday co-op advertising page; export co-op, "share the total earned".
+    The two readings of "50/50 of what was earned": `limit` pays all of it, `spend_limit` its share.
+    Source: Newsday co-op advertising page; export co-op, "match" and "share the total earned".
     """
     if terms.rate is None:
         raise AssertionError(terms)
-    share = paid_at(terms.rate, given(terms.pays_on))
-    if terms.limit is None:
-        return share
-    return least(share, paid_at(1, terms.limit))
+    spend = given(terms.pays_on)
+    if terms.spend_limit is not None:
+        return paid_at(terms.rate, least(spend, terms.spend_limit))
+    return least(paid_at(terms.rate, spend), paid_at(1, given(terms.limit)))
 
 
 FORM = Form(
     N_("match"),
     required=(Key.PAYS_ON, Key.RATE),
-    optional=(Key.LIMIT,),
+    optional=(Key.LIMIT, Key.SPEND_LIMIT),
     tier_pays=None,
     amount=amount,
     sentence=message(N_("a share of what the merchant spent, up to a limit")),
+    one_of=(Key.LIMIT, Key.SPEND_LIMIT),
 )

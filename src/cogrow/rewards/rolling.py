@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cogrow.errors import N_, message
-from cogrow.expressions.tree import Const, Tree, Unit, add, at_least, choose, multiply, number
+from cogrow.expressions.tree import Const, Tree, Unit, add, choose, multiply, number
 from cogrow.rewards.terms import Form, Key, Terms, given, paid_at
 
 
@@ -18,7 +18,7 @@ def amount(terms: Terms) -> Tree:
     for tier, following in zip(terms.tiers, (*terms.tiers[1:], None), strict=True):
         rate = Const(tier.rate, Unit.NUMBER)
         reached = add(passed, paid_at(rate, value))
-        total = choose(at_least(measured, tier.start), reached, total)
+        total = choose(tier.reached(measured), reached, total)
         if following is not None:
             passed = add(passed, multiply(rate, following.start, Unit.MONEY))
     return total

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cogrow.errors import N_, message
-from cogrow.expressions.tree import Tree, Unit, add, at_least, choose, number
+from cogrow.expressions.tree import Tree, Unit, add, choose, number
 from cogrow.rewards.terms import Form, Key, Terms, given, paid_at
 
 
@@ -17,7 +17,7 @@ def amount(terms: Terms) -> Tree:
     for tier in terms.tiers:
         paid = paid_at(tier.rate or number(0), value)
         none = number(0, Unit.MONEY)
-        total = add(total, choose(at_least(measured, tier.start), paid, none))
+        total = add(total, choose(tier.reached(measured), paid, none))
     return total
 
 
