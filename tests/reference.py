@@ -15,7 +15,8 @@ from typing import Any
 from cogrow.expressions.tree import Aggregate, Tree, Unit, Value, columns
 from cogrow.facts import TABLES
 from cogrow.period import Period
-from cogrow.programs.program import BaselineKind, Component, Program
+from cogrow.programs.program import Component, Program
+from cogrow.programs.schedule import BaselineKind
 from tests.fact_files import Facts, Row
 from tests.plain_values import Named, Rows, value_of
 
@@ -218,7 +219,8 @@ class Reference:
         if base is not None and base.kind is BaselineKind.GIVEN and base.tree is not None:
             found["baseline"] = self.value(base.tree, named)
         elif base is not None:
-            before = base.period_for(self.period)
+            before = self.program.schedule.over(base.range, self.period)
+            assert before is not None
             tree = program.measure(base.metric).tree
             found["baseline"] = self.value(tree, lambda node: named(node, before))
         for target in program.targets:

@@ -256,15 +256,21 @@ TABLES: Mapping[str, Table] = MappingProxyType({table.name: table for table in _
 EARLIEST_YEAR, LATEST_YEAR = 1990, 2100
 
 
-def path_to(start: str, goal: str) -> tuple[Link, ...] | None:
-    """Return the shortest chain of links from table `start` to `goal`; () for itself, None for none."""
+def path_to(
+    start: str, goal: str, more: Mapping[str, tuple[Link, ...]] = MappingProxyType({})
+) -> tuple[Link, ...] | None:
+    """Return the shortest chain of links from table `start` to `goal`; () for itself, None for none.
+
+    `more` are further links of a table, to tables that follow from facts.
+    """
     frontier: list[tuple[str, tuple[Link, ...]]] = [(start, ())]
     seen = {start}
     while frontier:
         name, chain = frontier.pop(0)
         if name == goal:
             return chain
-        for link in TABLES[name].links if name in TABLES else ():
+        own = TABLES[name].links if name in TABLES else ()
+        for link in (*own, *more.get(name, ())):
             if link.table not in seen:
                 seen.add(link.table)
                 frontier.append((link.table, (*chain, link)))

@@ -1,7 +1,7 @@
 """Half-open periods [start, end), the calendars that cut time into them, and their names.
 
 Days are dates in the program's time zone; instants are UTC. Festivals are facts (`calendar`), not
-code.
+code. A range says over which days, seen from a period, a value is measured.
 """
 
 from __future__ import annotations
@@ -22,12 +22,42 @@ class Every(StrEnum):
     MONTH = "month"
     QUARTER = "quarter"
     YEAR = "year"
+    FESTIVAL = "festival"
     ONCE = "once"
 
     @property
     def months(self) -> int:
-        """Return how many months a period has; 0 for one fixed range."""
-        return {"month": 1, "quarter": 3, "year": 12, "once": 0}[self.value]
+        """Return how many months a period has; 0 for one that is no number of months."""
+        return {"month": 1, "quarter": 3, "year": 12}.get(self.value, 0)
+
+
+class RangeKind(StrEnum):
+    """How the days of a range follow from a period."""
+
+    PERIOD = "period"
+    LAST_YEAR = "last_year"
+    PREVIOUS = "previous"
+    YEAR_TO_DATE = "year_to_date"
+    PROGRAM_TO_DATE = "program_to_date"
+    LAST_DAYS = "last_days"
+    ALL_TIME = "all_time"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Range:
+    """The days a value is measured over, seen from a period; `days` is the length of LAST_DAYS."""
+
+    kind: RangeKind = RangeKind.PERIOD
+    days: int = 0
+
+    @property
+    def name(self) -> str:
+        """Return the range as a part of a column's name."""
+        return f"last_{self.days}_days" if self.kind is RangeKind.LAST_DAYS else self.kind.value
+
+
+#: The period itself.
+NOW = Range()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -118,7 +148,7 @@ def periods_between(start: date, end: date, every: Every) -> Iterator[Period]:
 
     A first or last period that only overlaps the range is cut to it and named by its days.
     """
-    if every is Every.ONCE:
+    if not every.months:
         yield Period(start, end, name_of(start, end))
         return
     day = date(start.year, (start.month - 1) // every.months * every.months + 1, 1)

@@ -158,7 +158,9 @@ def facts_of(
             })  # fmt: skip
     elif "baseline" in given:
         assert program.baseline is not None
-        shop.net(name, program.baseline.period_for(period), given["baseline"])
+        before = program.schedule.over(program.baseline.range, period)
+        assert before is not None
+        shop.net(name, before, given["baseline"])
         shop.net(name, period, given["actual"])
     else:
         shop.net(name, period, given["sales"])

@@ -35,7 +35,8 @@ from cogrow.expressions.tree import (
 )
 from cogrow.facts import TABLES, FactFiles
 from cogrow.period import Period
-from cogrow.programs.program import BaselineKind, Program
+from cogrow.programs.program import Program
+from cogrow.programs.schedule import BaselineKind
 from cogrow.rewards.terms import tier_reached
 
 
@@ -61,7 +62,9 @@ class Compiler:
         baseline = self.program.baseline
         measured = baseline is not None and baseline.kind is not BaselineKind.GIVEN
         self.baseline_period = (
-            baseline.period_for(self.period) if baseline is not None and measured else None
+            self.program.schedule.over(baseline.range, self.period)
+            if baseline is not None and measured
+            else None
         )
         self.now = Window("now", self.period)
 

@@ -104,6 +104,7 @@ def _apply(op: str, args: list[Any], zone: ZoneInfo | None) -> Known:
         "greatest": max,
         "starts_with": str.startswith,
         "days_between": _days_between,
+        "months_between": _months_between,
     }
     result: Known = several[op](*args)
     return result
@@ -117,3 +118,8 @@ def _start_of_day(day: date, zone: ZoneInfo | None) -> datetime:
 def _days_between(start: date, end: date) -> Fraction:
     length = end - start
     return Fraction(int(length / timedelta(days=1)))
+
+
+def _months_between(start: date, end: date) -> Fraction:
+    """Return the natural months from the month of `start` to the month of `end`."""
+    return Fraction((end.year - start.year) * 12 + end.month - start.month)

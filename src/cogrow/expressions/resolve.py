@@ -7,14 +7,17 @@ from decimal import Decimal
 from fractions import Fraction
 
 from cogrow.errors import N_, message, nearest
-from cogrow.expressions.scope import RowScope, Schema, Scope, unknown
-from cogrow.expressions.syntax import Call, ExpressionError, Literal, Name, Node, Operation
+from cogrow.expressions.scope import RowScope, Schema, Scope, not_ranged, unknown
+from cogrow.expressions.syntax import Call, ExpressionError, Literal, Name, Node, Operation, Ranged
 from cogrow.expressions.tree import NUMERIC, Aggregate, Const, Op, Tree, Unit, walk
 from cogrow.facts import TABLES, path_to
 from cogrow.money import EXPONENTS, to_minor
 
 AGGREGATES = ("sum", "count", "count_distinct", "average", "min", "max")
-SCALARS = ("least", "greatest", "coalesce", "abs", "if", "days_between", "starts_with", "lower")
+SCALARS = (
+    *("least", "greatest", "coalesce", "abs", "if"),
+    *("days_between", "months_between", "starts_with", "lower"),
+)
 
 #: The tables whose rows happen to a merchant at some time, so that a metric can add them up.
 MEASURED = frozenset(
@@ -80,6 +83,8 @@ class _Resolver:
             return self.literal(node)
         if isinstance(node, Name):
             return self.scope.name(node)
+        if isinstance(node, Ranged):
+            return self.scope.ranged(node)
         if isinstance(node, Operation):
             return self.operation(node)
         if isinstance(node, Call):
@@ -206,7 +211,7 @@ class _Resolver:
                 fit(a, Unit.TEXT, self.currency, n.at) for a, n in zip(args, nodes, strict=True)
             ]
             return Op(name, tuple(texts), Unit.FLAG if name == "starts_with" else Unit.TEXT)
-        if name == "days_between":
+        if name in ("days_between", "months_between"):
             if all(arg.unit is Unit.DAY for arg in args):
                 return Op(name, tuple(args), Unit.COUNT)
             instants = [self.instant(a, n) for a, n in zip(args, nodes, strict=True)]
@@ -261,6 +266,10 @@ class AggregateScope:
         what = N_("`{name}` is one value per row; wrap it: sum({name}), count_distinct({name}) …")
         raise ExpressionError(message(what, name=str(name)), name.at)
 
+    def ranged(self, node: Ranged) -> Tree:
+        """Refuse: a range is for what has been added up."""
+        raise not_ranged(node)
+
     def aggregate(self, call: Call) -> Tree:
         """Return the aggregate; `sum(a - b)` over two tables becomes sum(a) - sum(b)."""
         if len(call.arguments) != 1:
@@ -288,7 +297,9 @@ class AggregateScope:
                     "`{name}` cannot divide row by row; divide the totals, like sum(paid) / sum(quantity)."
                 )
                 raise ExpressionError(message(what, name=call.function), argument.at)
-        if call.function in ("sum", "average", "min", "max") and tree.unit not in NUMERIC:
+        moments = (Unit.INSTANT, Unit.DAY) if call.function in ("min", "max") else ()
+        needs = call.function in ("sum", "average", "min", "max")
+        if needs and tree.unit not in (*NUMERIC, *moments):
             what = N_("`{op}` needs numbers, but found {found}.")
             found = message(UNIT_WORDS[tree.unit])
             raise ExpressionError(message(what, op=call.function, found=found), argument.at)

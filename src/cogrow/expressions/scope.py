@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from cogrow.errors import N_, message, nearest
-from cogrow.expressions.syntax import Call, ExpressionError, Name, Node
+from cogrow.expressions.syntax import Call, ExpressionError, Name, Node, Ranged
 from cogrow.expressions.tree import UNIT_OF, ColumnRef, Tree, Unit, Value
-from cogrow.facts import TABLES, Column, path_to
+from cogrow.facts import TABLES, Column, Link, path_to
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
     """The tables and columns a program may name: the canonical ones and those it declares.
 
-    `tables` maps a table to its columns by the word expressions use.
+    `tables` maps a table to its columns by the word expressions use; `links` are those of a table to
+    tables that follow from facts.
     """
 
     tables: Mapping[str, Mapping[str, Column]]
+    links: Mapping[str, tuple[Link, ...]] = field(default_factory=dict)
 
     @classmethod
-    def canonical(cls, declared: Mapping[str, Mapping[str, Column]] | None = None) -> Schema:
-        """Return the schema of `facts.TABLES` with the `declared` columns added."""
+    def canonical(
+        cls,
+        declared: Mapping[str, Mapping[str, Column]] | None = None,
+        links: Mapping[str, tuple[Link, ...]] | None = None,
+    ) -> Schema:
+        """Return the schema of `facts.TABLES` with the `declared` columns and the `links` added."""
         tables = {name: dict(table.by_word) for name, table in TABLES.items()}
         for name, columns in (declared or {}).items():
             tables.setdefault(name, {}).update(columns)
-        return cls(tables)
+        return cls(tables, links or {})
 
     def column(self, table: str, word: str) -> ColumnRef | None:
         """Return the column called `word` of `table`, or None."""
@@ -38,7 +44,7 @@ class Schema:
         """Return `table` and every table a row of it leads to (`always`: never to nothing), nearest
         first.
         """
-        chains = {name: path_to(table, name) for name in TABLES}
+        chains = {name: self.path(table, name) for name in (*TABLES, *self.derived())}
         found = [
             (len(chain), name)
             for name, chain in chains.items()
@@ -46,9 +52,26 @@ class Schema:
         ]
         return [name for _, name in sorted(found)]
 
+    def path(self, start: str, goal: str) -> tuple[Link, ...] | None:
+        """Return the shortest chain of links from table `start` to `goal`, None for none."""
+        return path_to(start, goal, self.links)
+
+    def derived(self) -> list[str]:
+        """Return the tables that follow from facts and are no facts themselves."""
+        return sorted({link.table for links in self.links.values() for link in links})
+
+    def imported(self) -> list[str]:
+        """Return the tables a program brings, with one row per merchant."""
+        derived = self.derived()
+        return [name for name in self.tables if name not in TABLES and name not in derived]
+
     def owners(self, word: str) -> list[str]:
         """Return the tables that have a column called `word`."""
         return [name for name, columns in self.tables.items() if word in columns]
+
+
+#: The canonical tables that have one row per merchant, for a program and period where they name them.
+PER_MERCHANT = ("merchants", "targets", "enrollments")
 
 
 class Scope(Protocol):
@@ -61,6 +84,17 @@ class Scope(Protocol):
     def aggregate(self, call: Call) -> Tree:
         """Return the aggregate `call` stands for."""
         ...
+
+    def ranged(self, node: Ranged) -> Tree:
+        """Return what a name over other days stands for."""
+        ...
+
+
+def not_ranged(node: Ranged) -> ExpressionError:
+    """Return the error for a range where only rows are seen."""
+    what = N_("`{name}` cannot be measured over other days here; only a metric can.")
+    hint = message(N_("Give it a name under `metrics`."))
+    return ExpressionError(message(what, name=str(node.name)), node.at, hint)
 
 
 def unknown(name: Name | Call | Node, text: str, known: Iterable[str]) -> ExpressionError:
@@ -119,18 +153,26 @@ class RowScope:
             call.at,
         )
 
+    def ranged(self, node: Ranged) -> Tree:
+        """Refuse: a condition on one row measures nothing."""
+        raise not_ranged(node)
+
 
 @dataclass(frozen=True, slots=True)
 class ValueScope:
     """Values known per merchant: metrics, baseline, targets, attributes, columns of imported tables.
 
     `named` maps a name to its unit. A qualified name reads a table that has one row per merchant:
-    `merchants.annual_fee`, `targets.floor`; it becomes the Value of that dotted name.
+    `merchants.annual_fee`, `targets.floor`; it becomes the Value of that dotted name. `rows` is the
+    table with a row for each thing that is paid for, whose columns have one value each as well.
+    `ranges` answers names over other days.
     """
 
     schema: Schema
     named: Mapping[str, Unit]
     aggregates: Scope | None = None
+    rows: str = ""
+    ranges: Callable[[Ranged], Tree] | None = None
     why_not: str = field(default=N_("`{name}` counts over rows; give it a name under `metrics`."))
 
     def name(self, name: Name) -> Tree:
@@ -139,15 +181,17 @@ class ValueScope:
             if name.name not in self.named:
                 raise unknown(name, name.name, self.named)
             return Value(name.name, self.named[name.name])
+        if name.table == "period" and name.name in ("start", "end"):
+            return Value(str(name), Unit.DAY)
         canonical = TABLES.get(name.table)
-        per_merchant = name.table not in TABLES or name.table in ("merchants", "targets")
-        if name.table not in self.schema.tables or not per_merchant:
-            tables = ["merchants", "targets", *(t for t in self.schema.tables if t not in TABLES)]
+        inside = self.schema.reachable(self.rows, always=True) if self.rows else []
+        tables = [*inside, *PER_MERCHANT, *self.schema.imported()]
+        if name.table not in self.schema.tables or name.table not in tables:
             raise unknown(name, name.table, tables)
         found = self.schema.column(name.table, name.name)
         if found is None:
             raise unknown(name, name.name, self.schema.tables[name.table])
-        if canonical and name.name in canonical.key:
+        if canonical and name.name in canonical.key and name.table not in inside:
             raise ExpressionError(
                 message(N_("`{name}` is a key, not a value."), name=str(name)), name.at
             )
@@ -158,3 +202,9 @@ class ValueScope:
         if self.aggregates is None:
             raise ExpressionError(message(self.why_not, name=call.function), call.at)
         return self.aggregates.aggregate(call)
+
+    def ranged(self, node: Ranged) -> Tree:
+        """Return the value of a metric over other days, where this place allows one."""
+        if self.ranges is None:
+            raise not_ranged(node)
+        return self.ranges(node)

@@ -59,6 +59,22 @@ class Name(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Ranged(Node):
+    """A name over other days or another grain than its place has: `gmv of the last 30 days`.
+
+    `ranges` are the words after each `of`, in lower case: `year to date`, `last 30 days`, `merchant`.
+    """
+
+    name: Name
+    ranges: tuple[str, ...]
+
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        """Return the name."""
+        return (self.name,)
+
+
+@dataclass(frozen=True, slots=True)
 class Operation(Node):
     """An operator over its operands.
 
@@ -204,6 +220,12 @@ class _Build(Transformer[Token, Node]):
     def name(self, *tokens: Token) -> Node:
         table = str(tokens[0]) if len(tokens) == 2 else ""
         return Name(str(tokens[-1]), table, at=tokens[0].start_pos or 0)
+
+    def ranged(self, *tokens: Token) -> Node:
+        at = tokens[0].start_pos or 0
+        words = (token.lower().split()[1:] for token in tokens[1:])
+        ranges = (" ".join(w[1:] if w[0] == "the" else w) for w in words)
+        return Ranged(Name(str(tokens[0]), at=at), tuple(ranges), at=at)
 
     def call(self, name: Token, *items: Any) -> Node:
         given = [item for item in items if item is not None]

@@ -12,6 +12,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from cogrow.facts import Kind
+from cogrow.period import NOW, Range
 
 
 class Unit(StrEnum):
@@ -71,8 +72,8 @@ class Op:
     """An operator or scalar function over its arguments.
 
     `op` is one of: or and not = <> < <= > >= + - * / neg in is_null least greatest coalesce abs if
-    days_between starts_with lower start_of_day. `in` has the tested value first; `if` is condition,
-    then, else.
+    days_between months_between starts_with lower start_of_day. `in` has the tested value first; `if`
+    is condition, then, else.
     """
 
     op: str
@@ -85,7 +86,7 @@ class Aggregate:
     """One number per merchant from the qualifying rows of `table`.
 
     `function` is sum, count, count_distinct, average, min or max; `argument` is None for a count of
-    rows; `where` keeps only some of the rows.
+    rows; `where` keeps only some of the rows; `range` says over which days.
     """
 
     function: str
@@ -93,6 +94,7 @@ class Aggregate:
     argument: Tree | None
     where: Tree | None
     unit: Unit
+    range: Range = NOW
 
 
 Tree = Const | ColumnRef | Value | Op | Aggregate
@@ -148,6 +150,15 @@ def put_in(tree: Tree, known: Mapping[Aggregate, Tree]) -> Tree:
         return known.get(tree, tree)
     if isinstance(tree, Op):
         return replace(tree, args=tuple(put_in(arg, known) for arg in tree.args))
+    return tree
+
+
+def over_range(tree: Tree, days: Range) -> Tree:
+    """Return the tree with what is measured in the period measured over `days` instead."""
+    if isinstance(tree, Aggregate):
+        return replace(tree, range=days) if tree.range == NOW else tree
+    if isinstance(tree, Op):
+        return replace(tree, args=tuple(over_range(arg, days) for arg in tree.args))
     return tree
 
 

@@ -23,8 +23,7 @@ from cogrow.expressions.tree import Const, Unit
 from cogrow.facts import FactFiles
 from cogrow.operations.choose import programs
 from cogrow.operations.given_facts import write_given
-from cogrow.programs.build import ALWAYS
-from cogrow.programs.program import Example, Program
+from cogrow.programs.program import ALWAYS, Example, Program
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,27 +15,36 @@ from cogrow.expressions.resolve import (
     fit,
     resolve,
 )
-from cogrow.expressions.scope import RowScope, Schema, Scope, ValueScope
-from cogrow.expressions.syntax import KEYWORDS, Call, ExpressionError, Name, Node, parse
-from cogrow.expressions.tree import NUMERIC, Const, Tree, Unit
-from cogrow.facts import TABLES, Column, Kind
+from cogrow.expressions.scope import RowScope, Scope, ValueScope, unknown
+from cogrow.expressions.syntax import KEYWORDS, Call, ExpressionError, Name, Node, Ranged, parse
+from cogrow.expressions.tree import (
+    NUMERIC,
+    Aggregate,
+    Const,
+    Tree,
+    Unit,
+    Value,
+    over_range,
+    substitute,
+    values,
+)
+from cogrow.facts import TABLES, Kind
 from cogrow.metrics.registry import metrics
-from cogrow.programs.program import Condition, Measure, Qualifying
-from cogrow.programs.spec import ProgramSpec
+from cogrow.programs.columns import schema_of
+from cogrow.programs.grain import Grain
+from cogrow.programs.program import ALWAYS, Condition, Measure, Qualifying
+from cogrow.programs.ranges import range_of
+from cogrow.programs.spec import ProgramSpec, RefundsSpec
 from cogrow.strict_yaml import Document, Path
 
-_KINDS = {"money": Kind.MONEY, "count": Kind.COUNT, "number": Kind.NUMBER, "text": Kind.TEXT}
-_KINDS |= {"flag": Kind.FLAG, "instant": Kind.INSTANT, "day": Kind.DAY}
-
-#: What columns of the earnings begin with: no imported table may be called so.
-RESULT_WORDS = frozenset(
-    ("measured", "target", "gate", "when", "tier", "exact", "earned", "amount")
+#: Names that mean something already, so no metric or target may take them.
+RESERVED = (
+    frozenset({"baseline", "all", "eligible", "merchant_id", "period", "taken", "earlier"})
+    | KEYWORDS
 )
 
-ALWAYS = Condition("all", Const(value=True, unit=Unit.FLAG))
-
-#: Names that mean something already, so no metric or target may take them.
-RESERVED = frozenset({"baseline", "all", "eligible", "merchant_id", "period"}) | KEYWORDS
+#: How a value of the merchant is named among those of the things of one component.
+OF_THE_MERCHANT = " of the merchant"
 
 
 @dataclass
@@ -43,7 +52,9 @@ class Builder:
     """Resolves the texts of one program, gathering every issue on the way.
 
     `broken` are names whose own definition is refused: what uses them is not complained of again.
-    `places` says where the form of each component stands in the file.
+    `places` says where the form of each component stands in the file. `grain` is what the component
+    that is being read pays for, `things` are the metrics it measures for each; `merchants` are those
+    measured per merchant, `finer` those measured for things only.
     """
 
     document: Document
@@ -53,10 +64,14 @@ class Builder:
     places: dict[str, Path] = field(default_factory=dict)
     measures: dict[str, Measure] = field(default_factory=dict)
     named: dict[str, Unit] = field(default_factory=dict)
+    grain: Grain | None = None
+    things: dict[str, None] = field(default_factory=dict)
+    merchants: set[str] = field(default_factory=set)
+    finer: set[str] = field(default_factory=set)
     _open: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.schema = self._schema()
+        self.schema = schema_of(self)
         self.table = next((t for t in ("order_lines", "orders") if t in self.spec.qualifying), "")
 
     def complain(
@@ -157,33 +172,10 @@ class Builder:
             return None
         return tree.value
 
-    def _schema(self) -> Schema:
-        declared: dict[str, dict[str, Column]] = {}
-        seen: set[str] = set()
-        for dotted, kind in self.spec.columns.items():
-            table, _, word = dotted.partition(".")
-            path = ("columns", dotted)
-            if not word.isidentifier() or not table.isidentifier():
-                what = N_("Declare a column as table.column, e.g. merchants.annual_fee.")
-                self.complain("PRG012", path, message(what), key=True)
-                continue
-            canonical = TABLES.get(table)
-            if canonical and (not canonical.extensible or word in canonical.by_word):
-                what = N_("`{table}` takes no further column `{column}`.")
-                self.complain("PRG012", path, message(what, table=table, column=word), key=True)
-                continue
-            if table in RESULT_WORDS or f"{table}_{word}" in seen:
-                taken = N_("`{name}` would be called like another column of the earnings.")
-                self.complain("PRG012", path, message(taken, name=dotted), key=True)
-                continue
-            seen.add(f"{table}_{word}")
-            name = f"{word}_minor" if kind == "money" else word
-            declared.setdefault(table, {})[word] = Column(name, _KINDS[kind], optional=True)
-        return Schema.canonical(declared)
-
     def values(self, named: Mapping[str, Unit], aggregates: Scope | None = None) -> ValueScope:
         """Return the scope of values per merchant with these names."""
-        return ValueScope(self.schema, named, aggregates)
+        rows = self.grain.table if self.grain is not None else ""
+        return ValueScope(self.schema, named, aggregates, rows, self.ranged)
 
     def known(self) -> dict[str, Unit]:
         """Return every name a gate, target or reward may use: metrics, baseline and targets so far."""
@@ -196,10 +188,62 @@ class Builder:
         return measure.unit if measure else Unit.NUMBER
 
     def use(self, tree: Tree | None, names: Iterable[str]) -> Tree | None:
-        """Make sure the metrics a tree names are measured; return the tree."""
+        """Make sure the metrics a tree names are measured, where they are; return the tree."""
         for name in names:
-            self.measure(name)
+            base = name.removesuffix(OF_THE_MERCHANT)
+            if self.measure(base) is None:
+                continue
+            if base != name or self.grain is None:
+                self.merchants.add(base)
+            else:
+                self.things[name] = None
+                self.finer |= {name, *self._inside(name)}
         return tree
+
+    def _inside(self, name: str) -> set[str]:
+        """Return the metrics a metric is made of."""
+        if name not in self.measures:
+            return set()
+        direct = set(values(self.measures[name].tree)) & set(self.measures)
+        return direct.union(*(self._inside(other) for other in direct))
+
+    def ranged(self, node: Ranged) -> Tree:
+        """Return the value of a metric over other days, or that of the merchant among its things.
+
+        Raises ExpressionError for a name that is no metric, or words that do not fit.
+        """
+        name = node.name.name
+        if name not in self.spec.metrics and name not in metrics():
+            raise unknown(node.name, name, [*self.spec.metrics, *metrics()])
+        whole = [words for words in node.ranges if words == "merchant"]
+        days = [words for words in node.ranges if words != "merchant"]
+        if len(whole) > 1 or len(days) > 1:
+            raise ExpressionError(message(N_("This says twice over what it is measured.")), node.at)
+        if whole and self.grain is None:
+            what = N_("`of the merchant` is for components with `per`; here it is the merchant's.")
+            raise ExpressionError(message(what), node.at)
+        measure = self.measure(name)
+        if measure is None:
+            raise unknown(node.name, name, [*self.spec.metrics, *metrics()])
+        if days:
+            measure = self._over(measure, days[0], node.at)
+        return Value(measure.name + (OF_THE_MERCHANT if whole else ""), measure.unit)
+
+    def _over(self, measure: Measure, words: str, at: int) -> Measure:
+        """Return a metric over the range that `words` name."""
+        name = f"{measure.name} of {'' if words == 'all time' else 'the '}{words}"
+        if name not in self.measures:
+            tree = over_range(
+                self.expanded(measure.name), range_of(words, self.spec.period.every, at)
+            )
+            self.measures[name] = Measure(name, measure.unit, name, tree)
+        return self.measures[name]
+
+    def expanded(self, name: str) -> Tree:
+        """Return a metric down to what it adds up, metrics inside it replaced by theirs."""
+        tree = self.measures[name].tree
+        inside = {n: self.expanded(n) for n in values(tree) if n in self.measures}
+        return substitute(tree, inside)
 
     def measure(self, name: str) -> Measure | None:
         """Return the metric called `name` as this program measures it; None if unknown or wrong."""
@@ -220,10 +264,12 @@ class Builder:
             self.complain("PRG017", path, reserved, key=True)
         text = self.spec.metrics[name] if own else metrics()[name].text
         self._open.append(name)
+        grain, self.grain = self.grain, None
         try:
             tree = self._measure_tree(path, text)
         finally:
             self._open.pop()
+            self.grain = grain
         if tree is None:
             self.broken.add(name)
             tree = Const(Fraction(0), Unit.NUMBER)
@@ -245,6 +291,9 @@ class Builder:
         scope = self.values(
             others, AggregateScope(self.schema, self.table or "order_lines", self.spec.currency)
         )
+        tree = self.tree(path, text, scope)
+        if tree is None or tree.unit in NUMERIC or isinstance(tree, Aggregate):
+            return tree
         return self.tree(path, text, scope, numeric=True)
 
     def qualifying(self) -> Qualifying:
@@ -268,8 +317,14 @@ class Builder:
         if "order_lines" in conditions and "orders" in conditions:
             what = N_("Give one condition, on order_lines or on orders; lines see their order.")
             self.complain("PRG014", ("qualifying", "orders"), message(what), key=True)
-        refunds = self.spec.refunds.dated_by if self.spec.refunds else "refunded_at"
-        return Qualifying(self.table or "order_lines", self._dated_by(), conditions, refunds)
+        refunds = self.spec.refunds or RefundsSpec()
+        return Qualifying(
+            self.table or "order_lines",
+            self._dated_by(),
+            conditions,
+            refunds.dated_by,
+            refunds.within or 0,
+        )
 
     def _dated_by(self) -> str:
         found = self.spec.qualifying.get("dated_by", "placed_at")

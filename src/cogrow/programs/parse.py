@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,24 @@ from cogrow.errors import (
 from cogrow.expressions.scope import RowScope
 from cogrow.expressions.tree import Const, Unit
 from cogrow.ids import ProgramId, Version, content_hash
-from cogrow.period import Period, parse_period
-from cogrow.programs.build import ALWAYS, Builder
+from cogrow.period import Every, Period, parse_period
+from cogrow.programs.build import Builder
 from cogrow.programs.check import check
-from cogrow.programs.program import Example, Program, Schedule
+from cogrow.programs.clauses import (
+    attribution,
+    effective,
+    fund,
+    limits,
+    settle,
+    since,
+    stacking,
+)
+from cogrow.programs.component import components
+from cogrow.programs.program import ALWAYS, Example, Program
 from cogrow.programs.remnant import remnant
+from cogrow.programs.schedule import Schedule
 from cogrow.programs.spec import ProgramSpec
-from cogrow.programs.terms import baseline, components, gates, limits, targets
+from cogrow.programs.terms import baseline, gates, targets
 from cogrow.schema import validate
 from cogrow.strict_yaml import Document, read
 
@@ -110,8 +121,23 @@ def _in_the_rest(document: Document, refused: list[Issue]) -> list[Issue]:
     return [issue for issue in errors if not rest.stems(issue)]
 
 
+def _schedule(build: Builder) -> Schedule:
+    spec = build.spec.period
+    first_days, after = since(build)
+    if (spec.every is Every.FESTIVAL) != (spec.festival is not None):
+        what = N_("`festival` names the festival of `every: festival`, as the calendar calls it.")
+        build.complain("PRG025", ("period",), message(what))
+    festival = spec.festival or ""
+    return Schedule(
+        spec.start, spec.until, spec.every, spec.timezone, festival, (), first_days, after
+    )
+
+
 def _program(build: Builder) -> Program:
     spec = build.spec
+    stacked = stacking(build)
+    if stacked is not None and stacked.rule == "in_order":
+        build.named["taken"] = Unit.MONEY
     base = baseline(build)
     if base is not None:
         build.named["baseline"] = base.unit
@@ -119,12 +145,13 @@ def _program(build: Builder) -> Program:
         build.named["baseline"] = Unit.MONEY
         build.broken.add("baseline")
     found_targets = targets(build)
-    schedule = Schedule(
-        spec.period.start, spec.period.until, spec.period.every, spec.period.timezone
-    )
+    schedule = _schedule(build)
     found_gates, found_components = gates(build), components(build)
+    found_limits, found_fund = limits(build), fund(build)
     for name in spec.metrics:
         build.measure(name)
+    only_finer = build.finer - build.merchants
+    measures = (replace(m, of_merchant=m.name not in only_finer) for m in build.measures.values())
     who = build.condition(("merchants",), spec.merchants, RowScope(build.schema, "merchants"))
     return Program(
         id=ProgramId(spec.program),
@@ -138,13 +165,19 @@ def _program(build: Builder) -> Program:
         gates=found_gates,
         schedule=schedule,
         qualifying=build.qualifying(),
-        measures=tuple(build.measures.values()),
+        measures=tuple(measures),
         baseline=base,
         targets=found_targets,
         components=found_components,
-        limits=limits(build),
+        limits=found_limits,
         examples=_examples(build, schedule),
         schema=build.schema,
+        enrollment=spec.enrollment,
+        attribution=attribution(build),
+        stacking=stacked,
+        fund=found_fund,
+        settle=settle(build),
+        effective=effective(build),
     )
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
-from enum import StrEnum
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from cogrow.errors import N_, NotFound, Span, message
+from cogrow.errors import Span
 from cogrow.expressions.scope import Schema
-from cogrow.expressions.tree import Tree, Unit, values
+from cogrow.expressions.tree import Const, Tree, Unit, values
 from cogrow.ids import ProgramId, Version
-from cogrow.period import Every, Period, periods_between
+from cogrow.period import Period, Range
+from cogrow.programs.grain import Grain
+from cogrow.programs.schedule import Amount, Baseline, Schedule
 from cogrow.rewards.terms import Form, Terms
 
 
@@ -26,30 +26,8 @@ class Condition:
     tree: Tree
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """From when until when (exclusive) the program runs, and how that time is cut into periods."""
-
-    start: date
-    end: date
-    every: Every
-    zone: ZoneInfo
-
-    def periods(self) -> list[Period]:
-        """Return all periods of the program, oldest first."""
-        return list(periods_between(self.start, self.end, self.every))
-
-    def period(self, wanted: Period) -> Period:
-        """Return the program's own period with the days of `wanted`. Raises NotFound."""
-        known = self.periods()
-        for period in known:
-            if (period.start, period.end) == (wanted.start, wanted.end):
-                return period
-        what = N_("This program has no period {name}; it has {known}.")
-        shown = [str(period) for period in known]
-        if len(shown) > 8:
-            shown = [*shown[:4], "…", *shown[-3:]]
-        raise NotFound(message(what, name=str(wanted), known=", ".join(shown)))
+#: The condition that always holds.
+ALWAYS = Condition("all", Const(value=True, unit=Unit.FLAG))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,58 +35,34 @@ class Qualifying:
     """Which rows count and which date places them in a period.
 
     `conditions` are per table; those of `table` (order_lines or orders) hold for refunds of its rows
-    too. `dated_by` is a column of orders. `refunds_dated_by` is `refunded_at` or `order`.
+    too. `dated_by` is a column of orders. `refunds_dated_by` is `refunded_at` or `order`;
+    `refunds_within` is how many days after it a refund can still arrive, 0 where nobody says.
     """
 
     table: str
     dated_by: str
     conditions: Mapping[str, Condition]
     refunds_dated_by: str
+    refunds_within: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A metric as this program uses it: name, unit, expression over aggregates and other metrics."""
+    """A metric as this program uses it: name, unit, expression over aggregates and other metrics.
+
+    `of_merchant`: it is measured per merchant, and not only for the things a component pays for.
+    """
 
     name: str
     unit: Unit
     text: str
     tree: Tree
+    of_merchant: bool = True
 
-
-class BaselineKind(StrEnum):
-    """Where a baseline comes from."""
-
-    LAST_YEAR = "last_year"
-    PREVIOUS = "previous"
-    GIVEN = "given"
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """The amount growth is counted from.
-
-    LAST_YEAR and PREVIOUS measure `metric` in another period; GIVEN is `tree`: a fixed amount or a
-    column of an imported table.
-    """
-
-    kind: BaselineKind
-    text: str
-    unit: Unit
-    metric: str = ""
-    tree: Tree | None = None
-
-    def period_for(self, period: Period) -> Period:
-        """Return the period in which the baseline of `period` is measured."""
-        if self.kind is BaselineKind.LAST_YEAR:
-            return period.shifted(-12)
-        months = (period.end.year - period.start.year) * 12 + period.end.month - period.start.month
-        if months and period.start.day == period.end.day == 1:
-            return period.shifted(-months)
-        start = period.start - (period.end - period.start)
-        return Period(
-            start, period.start, f"{start}..{date.fromordinal(period.start.toordinal() - 1)}"
-        )
+    @property
+    def column(self) -> str:
+        """Return the column its value stands in."""
+        return "measured_" + self.name.replace(" ", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +76,31 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class PartLimits:
+    """What bounds one component, in minor units.
+
+    `each` caps what one thing earns; only the first `first` things count, of each `first_per` ("" for
+    the merchant's), counted by the metric `first_of` ("" for one each); with fewer than `at_least`
+    that earn, none does; `within` caps what the things of one coarser grain earn together;
+    `per_merchant` caps the component in a period.
+    """
+
+    each: int | None = None
+    first: int | None = None
+    first_of: str = ""
+    first_per: str = ""
+    at_least: int | None = None
+    within: Mapping[str, int] = field(default_factory=dict)
+    per_merchant: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
     """One reward of the program; components add up. `when` must hold for it to pay.
 
-    `texts` are its terms as written, `tier_texts` where each tier begins, as written.
+    `texts` are its terms as written, `tier_texts` where each tier begins, as written. `per` is what
+    it pays for one by one, None for the merchant as a whole; `measures` are the metrics measured for
+    each of these. `accumulate` is the range of its metrics where it takes off what it earned before.
     """
 
     name: str
@@ -134,14 +109,90 @@ class Component:
     texts: Mapping[str, str]
     tier_texts: tuple[str, ...] = ()
     when: Condition | None = None
+    per: Grain | None = None
+    measures: tuple[str, ...] = ()
+    accumulate: Range | None = None
+    limits: PartLimits = PartLimits()
+
+    def trees(self) -> list[Tree]:
+        """Return every tree of the component: what an engine must know to compute it."""
+        return [*self.terms.trees(), *([self.when.tree] if self.when else [])]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a merchant can earn in a period at most, and the least worth paying, in minor units."""
+    """What a merchant can earn at most, in a period and in all, and the least worth paying, in minor
+    units; never more than the value `never_above`.
+    """
 
     per_merchant: int | None = None
     minimum: int | None = None
+    lifetime: int | None = None
+    never_above: Amount | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Which visit an order is owed to: the last of its buyer, among those that meet `clicks`, to the
+    same merchant, product or brand (`of`), at most `within` before the order was placed.
+    """
+
+    clicks: Condition
+    within: timedelta
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stacking:
+    """How programs go together for one merchant: `rule` is best_of, in_order or exclusive, `programs`
+    the ids of all of them, in their order.
+    """
+
+    rule: str
+    programs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fund:
+    """The money set aside: `amount` in minor units `per` program or period.
+
+    `exhausted` says what happens when it is not enough: it is paid all the same (committed), in
+    proportion (pro_rata), or to those who come first by the value `by` (first_come). `funders` are
+    the shares of those who pay into it.
+    """
+
+    id: str
+    amount: int
+    per: str = "program"
+    exhausted: str = "committed"
+    by: Amount | None = None
+    funders: Mapping[str, Fraction] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """When and in which form it is paid: days until facts are final, further days until the payout,
+    the form (cash, fee_offset, ad_credit, choice), and days until a credit expires (0: never).
+    """
+
+    maturity: int = 0
+    lag: int = 0
+    pay: str = "cash"
+    expires: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """From when (and until when, exclusive, where a later version follows) these terms hold.
+
+    `by` is the column of orders that chooses the version of an order; "" where the period does.
+    `restates` is the version whose days these terms take over.
+    """
+
+    start: date
+    by: str = ""
+    restates: str = ""
+    end: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +233,17 @@ class Program:
     limits: Limits
     examples: tuple[Example, ...]
     schema: Schema
+    enrollment: str = "automatic"
+    attribution: Attribution | None = None
+    stacking: Stacking | None = None
+    fund: Fund | None = None
+    settle: Settle | None = None
+    effective: Effective | None = None
+
+    @property
+    def merchant_measures(self) -> tuple[Measure, ...]:
+        """Return the metrics that are measured per merchant."""
+        return tuple(measure for measure in self.measures if measure.of_merchant)
 
     @property
     def main_measure(self) -> str:
@@ -190,9 +252,9 @@ class Program:
             for tree in (component.terms.qualifies_on, component.terms.pays_on):
                 names = values(tree) if tree is not None else []
                 for name in names:
-                    if any(measure.name == name for measure in self.measures):
+                    if any(measure.name == name for measure in self.merchant_measures):
                         return name
-        return self.measures[0].name if self.measures else ""
+        return next((measure.name for measure in self.merchant_measures), "")
 
     def measure(self, name: str) -> Measure:
         """Return the measure called `name`."""

@@ -15,6 +15,7 @@ from cogrow.errors import N_, nearest
 from cogrow.facts import EARLIEST_YEAR, LATEST_YEAR
 from cogrow.money import EXPONENTS
 from cogrow.period import Every
+from cogrow.programs.grain import GRAINS
 from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Key
 from cogrow.schema import Declared, shown, wrong
@@ -70,6 +71,25 @@ def _currency(value: Any) -> Any:
     return value
 
 
+def _days(value: Any) -> Any:
+    """Return the whole days of a text like `15 days`."""
+    found = re.fullmatch(r"(\d{1,4})\s+days?", value, re.ASCII) if isinstance(value, str) else None
+    if found is None:
+        raise wrong(
+            N_("`{name}` is {found}; it should be whole days, like 15 days."), found=shown(value)
+        )
+    return int(found[1])
+
+
+def _count(value: Any) -> Any:
+    """Return a whole number from 1 on, like `500` or `1_000`."""
+    if isinstance(value, str) and re.fullmatch(r"\d{1,3}(_\d{3})*|\d{1,9}", value, re.ASCII):
+        found = int(value)
+        if found > 0:
+            return found
+    raise wrong(N_("`{name}` is {found}; it should be a whole number like 5."), found=shown(value))
+
+
 def _filled(value: Any) -> Any:
     """Refuse a key that is written and left empty: it would be taken for one that is left out."""
     if value is None:
@@ -94,7 +114,11 @@ Day = Annotated[date, BeforeValidator(_day)]
 Zone = Annotated[Any, BeforeValidator(_zone)]
 Currency = Annotated[str, BeforeValidator(_currency)]
 Filled = BeforeValidator(_filled)
+Days = Annotated[int, BeforeValidator(_days)]
+Count = Annotated[int, BeforeValidator(_count)]
 OptionalText = Annotated[str | None, Filled]
+OptionalDays = Annotated[int | None, BeforeValidator(_days)]
+OptionalCount = Annotated[int | None, BeforeValidator(_count)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
 
 
@@ -119,20 +143,88 @@ class PeriodSpec(Declared):
     start: Day = Field(alias="from")
     until: Day
     every: Every = Every.ONCE
+    festival: OptionalText = None
+    first: OptionalDays = None
+    since: OptionalText = None
     timezone: Zone
 
 
 class RefundsSpec(Declared):
-    """Which date places a refund in a period: its own, or that of the order it refunds."""
+    """Which date places a refund in a period: its own, or that of the order it refunds; and for how
+    long after it a refund can arrive.
+    """
 
-    dated_by: Literal["refunded_at", "order"]
+    dated_by: Literal["refunded_at", "order"] = "refunded_at"
+    within: OptionalDays = None
 
 
 class LimitsSpec(Declared):
-    """The most a merchant earns per period, and the least that is worth paying."""
+    """The most a merchant earns per period and in all, and the least that is worth paying."""
 
     per_merchant: OptionalText = None
     minimum: OptionalText = None
+    lifetime: OptionalText = None
+    never_above: OptionalText = None
+
+
+class PartLimitsSpec(Declared):
+    """What bounds one component."""
+
+    each: OptionalText = None
+    first: OptionalCount = None
+    first_of: OptionalText = None
+    first_per: Annotated[Literal["product", "order", "buyer"] | None, Filled] = None
+    at_least: OptionalCount = None
+    per_order: OptionalText = None
+    per_product: OptionalText = None
+    per_buyer: OptionalText = None
+    per_merchant: OptionalText = None
+
+
+class AttributionSpec(Declared):
+    """Which visit an order is owed to."""
+
+    clicks: str
+    within: Days
+    of: Literal["merchant", "product", "brand"] = "merchant"
+
+
+class StackingSpec(Declared):
+    """How this program and others go together; exactly one of the rules."""
+
+    best_of: Annotated[tuple[ProgramName, ...] | None, Filled] = None
+    in_order: Annotated[tuple[ProgramName, ...] | None, Filled] = None
+    exclusive: Annotated[tuple[ProgramName, ...] | None, Filled] = None
+
+
+class FundSpec(Declared):
+    """The money set aside, and what happens when it is not enough."""
+
+    id: ProgramName
+    amount: str
+    per: Literal["program", "period"] = "program"
+    exhausted: Literal["committed", "pro_rata", "first_come"] = "committed"
+    by: OptionalText = None
+    funders: dict[Word, str] = {}
+
+
+class SettleSpec(Declared):
+    """When and in which form earnings are paid."""
+
+    maturity: OptionalDays = None
+    lag: OptionalDays = None
+    pay: Literal["cash", "fee_offset", "ad_credit", "choice"] = "cash"
+    expires: OptionalDays = None
+
+
+class EffectiveSpec(Declared):
+    """From when these terms hold, and which date of an order chooses them."""
+
+    start: Day = Field(alias="from")
+    by: Annotated[
+        Literal["placed_at", "paid_at", "shipped_at", "delivered_at", "confirmed_at"] | None, Filled
+    ] = None
+    restates: OptionalText = None
 
 
 class ExampleSpec(Declared):
@@ -148,6 +240,7 @@ class RateTier(Declared):
     """A tier that pays a rate."""
 
     start: str = Field(alias="from")
+    when: OptionalText = None
     rate: str
 
 
@@ -155,6 +248,7 @@ class AmountTier(Declared):
     """A tier that pays a fixed amount."""
 
     start: str = Field(alias="from")
+    when: OptionalText = None
     amount: str
 
 
@@ -169,18 +263,28 @@ class ProgramSpec(Declared):
         "commission", "new_product", "offsite", "membership", "new_merchant", "environment"
     ]
     currency: Currency
+    effective: Annotated[EffectiveSpec | None, Filled] = None
     columns: dict[str, Literal["money", "count", "number", "text", "flag", "instant", "day"]] = {}
     merchants: str = "all"
+    enrollment: Literal["automatic", "opt_in"] = "automatic"
     gates: Texts = ()
     period: PeriodSpec
     qualifying: dict[str, str]
     refunds: Annotated[RefundsSpec | None, Filled] = None
+    attribution: Annotated[AttributionSpec | None, Filled] = None
     metrics: dict[Word, str] = {}
     baseline: OptionalText = None
     targets: dict[Word, str] = {}
     reward: Any
     limits: LimitsSpec = LimitsSpec()
+    stacking: Annotated[StackingSpec | None, Filled] = None
+    fund: Annotated[FundSpec | None, Filled] = None
+    settle: Annotated[SettleSpec | None, Filled] = None
     examples: tuple[ExampleSpec, ...] = ()
+
+
+#: The ranges a component can add up over.
+ACCUMULATE = ("year to date", "program to date")
 
 
 @cache
@@ -188,7 +292,10 @@ def component_spec() -> type[Declared]:
     """Return the model of one component: a name, a condition, and one key per reward form."""
     fields: dict[str, Any] = {
         "name": (Annotated[Word | None, Filled], None),
+        "per": (Annotated[Literal[tuple(GRAINS)] | None, Filled], None),
         "when": (OptionalText, None),
+        "accumulate": (Annotated[Literal[ACCUMULATE] | None, Filled], None),
+        "limits": (Annotated[PartLimitsSpec | None, Filled], None),
     }
     for form in forms().values():
         keys: dict[str, Any] = {}
