@@ -174,7 +174,7 @@ def test_a_day_against_an_instant_is_the_midnight_it_begins():
 def test_nothing_but_listed_functions_can_be_called():
     assert {*AGGREGATES, *SCALARS} == {
         "sum", "count", "count_distinct", "average", "min", "max", "least", "greatest", "coalesce", "abs",
-        "if", "days_between", "starts_with", "lower",
+        "if", "days_between", "months_between", "starts_with", "lower",
     }  # fmt: skip
     for name in ("read_csv", "getenv", "system", "random", "now", "SUM"):
         with pytest.raises(ExpressionError, match="not known"):

@@ -22,8 +22,9 @@ from cogrow.engines.reads import check_facts, needed_columns
 from cogrow.engines.refund_lines import STEP as REFUND_LINES_STEP
 from cogrow.engines.refund_lines import refund_lines
 from cogrow.engines.result import result_query
-from cogrow.errors import N_, message
+from cogrow.errors import N_, ProgramError, message
 from cogrow.expressions.tree import (
+    NUMERIC,
     Aggregate,
     Const,
     Op,
@@ -34,8 +35,8 @@ from cogrow.expressions.tree import (
     values,
 )
 from cogrow.facts import TABLES, FactFiles
-from cogrow.period import Period
-from cogrow.programs.program import Program
+from cogrow.period import NOW, Period
+from cogrow.programs.program import PartLimits, Program
 from cogrow.programs.schedule import BaselineKind
 from cogrow.rewards.terms import tier_reached
 
@@ -100,6 +101,7 @@ class Compiler:
 
     def compile(self) -> Plan:
         """Return the plan. Raises DataError where the facts lack a table or column it needs."""
+        refuse_uncomputed(self.program)
         groups = self.groups()
         needed = needed_columns(self.program, groups, self.attributes(), self.available)
         check_facts(self.program, needed, self.available)
@@ -353,6 +355,30 @@ def _over_lines(program: Program, tree: Tree) -> Tree:
     if isinstance(tree, Op):
         return Op(tree.op, tuple(_over_lines(program, arg) for arg in tree.args), tree.unit)
     return tree
+
+
+def refuse_uncomputed(program: Program) -> None:
+    """Raise ProgramError for clauses that can be read and checked but not computed yet."""
+    parts = program.components
+    ranges = {a.range for m in program.measures for a in aggregates(m.tree)} - {NOW}
+    clauses = {
+        "per": any(part.per for part in parts),
+        "accumulate": any(part.accumulate for part in parts),
+        "reward.limits": any(part.limits != PartLimits() for part in parts),
+        "enrollment": program.enrollment != "automatic",
+        "attribution": program.attribution,
+        "stacking": program.stacking,
+        "fund": program.fund,
+        "limits": program.limits.lifetime is not None or program.limits.never_above,
+        "effective": program.effective,
+        "period.first": program.schedule.first_days,
+        "period.festival": program.schedule.festival,
+        "metrics": ranges or any(m.unit not in NUMERIC for m in program.measures),
+    }
+    found = ", ".join(name for name, there in clauses.items() if there)
+    if found:
+        what = N_("Program {name} uses what cogrow cannot compute yet: {clauses}.")
+        raise ProgramError(message(what, name=program.id, clauses=found))
 
 
 def compile_plan(program: Program, period: Period, facts: FactFiles) -> Plan:

@@ -58,10 +58,10 @@ def part_limits(build: Builder, path: Path, raw: Mapping[str, Any]) -> PartLimit
                 said = message(what, grain=grain.name, key=key)
                 build.complain("PRG024", (*path, f"per_{key}"), said, key=True)
     if len(within) > 1:
-        what = message(
+        across = message(
             N_("Cap at one coarser grain; an order and a product cut across each other.")
         )
-        build.complain("PRG024", path, what)
+        build.complain("PRG024", path, across)
     fine = [key for key in raw if raw[key] is not None and key != "per_merchant"]
     if grain is None and fine:
         single = N_("`{key}` is for components with `per`: it bounds single things.")
