@@ -249,11 +249,12 @@ class Compiler:
 
     def _unmeasured(self) -> list[FactQuery]:
         """Return the queries that find the things of components that measure nothing of them."""
-        grains = [c.per for c in self.program.components if c.per is not None and not c.measures]
+        parts = [c for c in self.program.components if c.per is not None and not c.measures]
+        grains = {part.per.name: part.per for part in parts if part.per is not None}
         now = Window("now", self.period)
         return [
             self._group(grain.table, grain.name, [], found_step(grain.name), windows=[now])
-            for grain in dict.fromkeys(grains)
+            for grain in grains.values()
         ]
 
     def store(self, name: str, column: str, unit: Unit, denominator: int | str = 1) -> None:
