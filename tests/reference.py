@@ -15,9 +15,10 @@ from typing import Any
 from cogrow.expressions.tree import Aggregate, Tree, Unit, Value, columns
 from cogrow.facts import TABLES
 from cogrow.period import Period
-from cogrow.programs.program import Component, Program
+from cogrow.programs.program import Program
 from cogrow.programs.schedule import BaselineKind
 from tests.fact_files import Facts, Row
+from tests.plain_forms import Figures, pays
 from tests.plain_values import Named, Rows, value_of
 
 LINES = {"order_lines", "products"}
@@ -246,14 +247,9 @@ class Reference:
         for component in program.components:
             terms = component.terms
             met = component.when is None or self.value(component.when.tree, self.ask) is True
-            names = (terms.pays_on, terms.qualifies_on, terms.over, terms.limit)
-            pays_on, qualifies_on, over, limit = (
-                None if tree is None else self.value(tree, self.ask) for tree in names
-            )
-            starts = [self.value(tier.start, self.ask) for tier in terms.tiers]
-            tier = max((n for n, s in enumerate(starts, 1) if reaches(qualifies_on, s)), default=0)
-            takes_part = eligible and passed and met
-            exact = pays(component, tier, pays_on, over, starts, limit) if takes_part else 0
+            of = Figures(terms, lambda tree: self.value(tree, self.ask))
+            tier, takes_part = of.tier, eligible and passed and met
+            exact = pays(component.form.name, of) if takes_part else 0
             parts.append((component, met, tier, floor((exact or 0) + Fraction(1, 2))))
         cap, total, limited = program.limits.per_merchant, 0, []
         for *_, earned in parts:
@@ -277,64 +273,6 @@ class Reference:
             yield Earning(
                 merchant, component.name, eligible, passed, met, shown, earned, amount, reason, figures
             )  # fmt: skip
-
-
-def reaches(measured: Fraction | None, start: Fraction | None) -> bool:
-    """Tell whether a tier is reached: equality belongs to it."""
-    return measured is not None and start is not None and measured >= start
-
-
-def pays(
-    component: Component,
-    tier: int,
-    pays_on: Fraction | None,
-    over: Fraction | None,
-    starts: list[Fraction | None],
-    limit: Fraction | None = None,
-) -> Fraction | None:
-    """Return what each form pays, unrounded; None where what it pays on is unknown."""
-    terms, form = component.terms, component.form.name
-    reached = terms.tiers[tier - 1] if tier else None
-    if form == "flat":
-        return Fraction(terms.amount or 0)
-    if form == "step":
-        return Fraction(reached.amount or 0 if reached else 0)
-    if pays_on is None or (form == "growth" and over is None):
-        return None
-    if form == "rate":
-        return (terms.rate or 0) * max(pays_on, Fraction(0))
-    if form == "retroactive":
-        return (reached.rate or 0) * max(pays_on, Fraction(0)) if reached else Fraction(0)
-    if form == "growth":
-        return (
-            (reached.rate or 0) * max(pays_on - (over or 0), Fraction(0))
-            if reached
-            else Fraction(0)
-        )
-    value = max(pays_on, Fraction(0))
-    passed = terms.tiers[:tier]
-    if form == "total":
-        return sum((one.rate or 0 for one in passed), Fraction(0)) * value
-    if form == "rolling":
-        if any(start is None for start in starts[1 : len(passed)]):
-            return None
-        lower = ((one.rate or 0) * (starts[n + 1] or 0) for n, one in enumerate(passed[:-1]))
-        last = (reached.rate or 0) * value if reached else Fraction(0)
-        return sum(lower, Fraction(0)) + last
-    if form == "match":
-        share = (terms.rate or 0) * value
-        if terms.limit is None:
-            return share
-        return min(share, max(limit, Fraction(0))) if limit is not None else Fraction(0)
-    if form == "graduated":
-        if any(start is None for start in starts):
-            return None
-        total = Fraction(0)
-        for low, high, slice_tier in zip(starts, [*starts[1:], None], terms.tiers, strict=True):
-            top = pays_on if high is None else min(pays_on, high)
-            total += (slice_tier.rate or 0) * max(top - (low or 0), Fraction(0))
-        return total
-    raise NotImplementedError(form)
 
 
 def least_whole_unit(exact: Fraction | None) -> int | None:

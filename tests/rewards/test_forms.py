@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pkgutil
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 
 import pytest
 from hypothesis import assume, given
@@ -14,16 +15,17 @@ from hypothesis import strategies as st
 
 from cogrow import rewards as rewards_room
 from cogrow.expressions.evaluate import evaluate
-from cogrow.expressions.tree import Unit, Value, number
-from cogrow.programs.program import Component
+from cogrow.expressions.tree import Const, Unit, Value, number
 from cogrow.rewards.graduated import slices
 from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Key, Terms, Tier, by_tier, tier_reached
-from tests.reference import pays, reaches
+from tests.plain_forms import FORMS, Figures, pays
 
-PAYS_ON, QUALIFIES_ON, OVER = (
-    Value(name, Unit.MONEY) for name in ("pays_on", "qualifies_on", "over")
+PAYS_ON, QUALIFIES_ON, OVER, LIMIT, SPEND_LIMIT, RETAINED_AT_MOST = (
+    Value(name, Unit.MONEY)
+    for name in ("pays_on", "qualifies_on", "over", "limit", "spend_limit", "retained_at_most")
 )
+SHARE = Value("share", Unit.NUMBER)
 
 measured = st.one_of(
     st.none(), st.fractions(-(10**9), 10**9, max_denominator=1000), st.integers(-(10**9), 10**9)
@@ -46,15 +48,47 @@ def terms(draw: st.DrawFn, *, rising: bool = False) -> Terms:
         for start, rate, amount in zip(found, paid, fixed, strict=True)
     )
     qualifies_on = PAYS_ON if rising or draw(st.booleans()) else QUALIFIES_ON
-    return Terms(PAYS_ON, qualifies_on, OVER, tiers, draw(rates), draw(st.integers(0, 10**6)))
+    return Terms(
+        PAYS_ON,
+        qualifies_on,
+        OVER,
+        tiers,
+        draw(rates),
+        draw(st.integers(0, 10**6)),
+        limit=LIMIT,
+        share=draw(st.sampled_from([None, SHARE])),
+        retained=draw(st.none() | rates),
+        retained_at_most=draw(st.sampled_from([None, RETAINED_AT_MOST])),
+        spend_limit=draw(st.sampled_from([None, SPEND_LIMIT])),
+    )
+
+
+#: What the terms that only some forms take come to.
+extras = st.fixed_dictionaries(
+    {
+        "limit": measured,
+        "spend_limit": measured,
+        "retained_at_most": measured,
+        "share": st.none() | st.fractions(-2, 2, max_denominator=1000),
+    }
+)
+UNKNOWN = dict.fromkeys(("limit", "spend_limit", "retained_at_most", "share"))
+
+
+def known(**given: object) -> dict[str, Fraction | None]:
+    return {name: None if value is None else Fraction(str(value)) for name, value in given.items()}
 
 
 def amount(
-    form: str, of: Terms, pays_on: object, qualifies_on: object = None, over: object = 0
+    form: str,
+    of: Terms,
+    pays_on: object,
+    qualifies_on: object = None,
+    over: object = 0,
+    more: Mapping[str, object] = MappingProxyType(UNKNOWN),
 ) -> Fraction | None:
     """Return what the form's own tree gives, unrounded."""
-    known = {"pays_on": pays_on, "qualifies_on": qualifies_on, "over": over}
-    exact = {name: None if value is None else Fraction(str(value)) for name, value in known.items()}
+    exact = known(pays_on=pays_on, qualifies_on=qualifies_on, over=over, **more)
     found = evaluate(forms()[form].amount(of), exact)
     assert found is None or isinstance(found, Fraction)
     return found
@@ -67,33 +101,40 @@ def start_of(tier: Tier) -> Fraction:
 
 
 @pytest.mark.parametrize("form", sorted(forms()))
-@given(terms(), measured, measured, measured)
-def test_a_form_pays_what_the_reference_pays(form, of, pays_on, qualifies_on, over):
-    asked = pays_on if of.qualifies_on == PAYS_ON else qualifies_on
-    begin: list[Fraction | None] = [start_of(tier) for tier in of.tiers]
-    reached = max((n for n, start in enumerate(begin, 1) if reaches(asked, start)), default=0)
-    component = Component("one", forms()[form], of, {})
-    wanted = pays(component, reached, pays_on, over, begin)
-    assert (amount(form, of, pays_on, qualifies_on, over) or 0) == (wanted or 0)
+@given(terms(), measured, measured, measured, extras, st.sampled_from([None, True, False]))
+def test_a_form_pays_what_the_reference_pays(form, of, pays_on, qualifies_on, over, more, holds):
+    if holds is not None:
+        last = replace(of.tiers[-1], when=Const(value=holds, unit=Unit.FLAG))
+        of = replace(of, tiers=(*of.tiers[:-1], last))
+    exact = known(pays_on=pays_on, qualifies_on=qualifies_on, over=over, **more)
+    wanted = pays(form, Figures(of, lambda tree: evaluate(tree, exact)))
+    assert (amount(form, of, pays_on, qualifies_on, over, more) or 0) == (wanted or 0)
+
+
+@given(terms(), positive, extras)
+def test_a_cover_without_a_rate_bears_all_of_the_cost(of, cost, more):
+    assume(more["limit"] is not None)
+    borne = amount("cover", replace(of, rate=None), cost, more=more)
+    assert borne == min(cost, max(Fraction(more["limit"]), Fraction(0)))
 
 
 @pytest.mark.parametrize("form", sorted(forms()))
-@given(terms(), measured, measured, positive)
-def test_no_form_takes_money_away(form, of, pays_on, qualifies_on, over):
-    assert (amount(form, of, pays_on, qualifies_on, over) or 0) >= 0
+@given(terms(), measured, measured, positive, extras)
+def test_no_form_takes_money_away(form, of, pays_on, qualifies_on, over, more):
+    assert (amount(form, of, pays_on, qualifies_on, over, more) or 0) >= 0
 
 
 @pytest.mark.parametrize("form", sorted(set(forms()) - {"flat"}))
-@given(terms(rising=True))
-def test_the_unknown_earns_nothing(form, of):
-    assert not amount(form, of, None, None)
+@given(terms(rising=True), extras)
+def test_the_unknown_earns_nothing(form, of, more):
+    assert not amount(form, of, None, None, more=more)
 
 
 @pytest.mark.parametrize("form", sorted(forms()))
-@given(terms(rising=True), positive, positive, positive)
-def test_more_never_earns_less_where_later_tiers_pay_no_less(form, of, one, more, over):
-    low, high = sorted([one, more])
-    earned = amount(form, of, low, low, over), amount(form, of, high, high, over)
+@given(terms(rising=True), positive, positive, positive, extras)
+def test_more_never_earns_less_where_later_tiers_pay_no_less(form, of, one, another, over, more):
+    low, high = sorted([one, another])
+    earned = amount(form, of, low, low, over, more), amount(form, of, high, high, over, more)
     assert (earned[0] or 0) <= (earned[1] or 0)
 
 
@@ -132,6 +173,10 @@ def test_growth_pays_on_what_is_above():
     of = Terms(PAYS_ON, PAYS_ON, OVER, (Tier(number(0, Unit.MONEY), Fraction(3, 100)),))
     assert amount("growth", of, 235_000_000, over=200_000_000) == 1_050_000
     assert amount("growth", of, 199, over=200) == 0
+
+
+def test_the_reference_knows_every_form():
+    assert set(FORMS) == set(forms())
 
 
 def test_every_form_names_its_keys():
