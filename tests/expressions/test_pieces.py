@@ -34,7 +34,10 @@ def trees(draw: st.DrawFn, depth: int = 4) -> Tree:
     if name == "leaf" or not depth:
         constants = small.map(lambda value: Const(value, Unit.MONEY))
         return draw(st.one_of(st.sampled_from(LEAVES), constants))
-    args = [draw(trees(depth - 1)) for _ in range(1 if name in ("neg", "abs") else 2)]
+    args = [
+        draw(trees(draw(st.integers(0, depth - 1))))
+        for _ in range(1 if name in ("neg", "abs") else 2)
+    ]
     if name == "if":
         return Op(name, (draw(conditions(depth - 1)), *args), Unit.MONEY)
     return Op(name, tuple(args), Unit.MONEY)
@@ -57,7 +60,10 @@ def same(tree, at: Fraction, found: Pieces) -> None:
 
 
 @given(trees(), st.fractions(-50, 50, max_denominator=60))
-@example(Op("*", (X, Op("-", (X, X), Unit.MONEY)), Unit.MONEY), Fraction(1))
+@example(Op("/", (X, Op("-", (X, X), Unit.MONEY)), Unit.MONEY), Fraction(1))
+@example(Op("/", (number(1), X), Unit.MONEY), Fraction(0))
+@example(Op("if", (Op("=", (X, number(2)), Unit.FLAG), number(1), X), Unit.MONEY), Fraction(2))
+@example(Op("if", (Op("in", (X, number(2)), Unit.FLAG), number(1), X), Unit.MONEY), Fraction(2))
 def test_the_pieces_are_the_tree_at_any_number_and_on_every_bound(tree, at):
     found = pieces(tree, KNOWN)
     same(tree, at, found)
