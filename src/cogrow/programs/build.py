@@ -53,8 +53,8 @@ class Builder:
 
     `broken` are names whose own definition is refused: what uses them is not complained of again.
     `places` says where the form of each component stands in the file. `grain` is what the component
-    that is being read pays for, `things` are the metrics it measures for each; `merchants` are those
-    measured per merchant, `finer` those measured for things only.
+    that is being read pays for, `things` are the metrics it measures for each and where it first names
+    them; `merchants` are those measured per merchant, `finer` those measured for things only.
     """
 
     document: Document
@@ -65,7 +65,7 @@ class Builder:
     measures: dict[str, Measure] = field(default_factory=dict)
     named: dict[str, Unit] = field(default_factory=dict)
     grain: Grain | None = None
-    things: dict[str, None] = field(default_factory=dict)
+    things: dict[str, Path] = field(default_factory=dict)
     merchants: set[str] = field(default_factory=set)
     finer: set[str] = field(default_factory=set)
     _open: list[str] = field(default_factory=list)
@@ -187,16 +187,16 @@ class Builder:
         measure = self.measure(name)
         return measure.unit if measure else Unit.NUMBER
 
-    def use(self, tree: Tree | None, names: Iterable[str]) -> Tree | None:
-        """Make sure the metrics a tree names are measured, where they are; return the tree."""
-        for name in names:
+    def use(self, tree: Tree | None, path: Path) -> Tree | None:
+        """Make sure the metrics the tree at `path` names are measured; return the tree."""
+        for name in values(tree) if tree is not None else ():
             base = name.removesuffix(OF_THE_MERCHANT)
             if self.measure(base) is None:
                 continue
             if base != name or self.grain is None:
                 self.merchants.add(base)
             else:
-                self.things[name] = None
+                self.things.setdefault(name, path)
                 self.finer |= {name, *self._inside(name)}
         return tree
 

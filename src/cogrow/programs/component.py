@@ -50,7 +50,7 @@ def _component(build: Builder, path: Path, raw: Any) -> Component | None:
     given = {name: part for name in forms() if (part := getattr(spec, name)) is not None}
     if len(given) != 1:
         what = N_("A reward has one form; found {found}. Forms: {known}.")
-        names = ", ".join(given) or "-"
+        names = ", ".join(given) or message(N_("none"))
         build.complain("PRG018", path, message(what, found=names, known=", ".join(forms())))
         return None
     (name, part), whole = next(iter(given.items())), spec.model_dump()
@@ -65,7 +65,7 @@ def _component(build: Builder, path: Path, raw: Any) -> Component | None:
     if whole["accumulate"]:
         found = _accumulated(build, found, whole["accumulate"])
     found = replace(found, measures=tuple(build.things))
-    _complain_unplaced(build, path, found)
+    _complain_unplaced(build, found)
     build.grain = None
     return found
 
@@ -77,9 +77,9 @@ def _accumulated(build: Builder, component: Component, words: str) -> Component:
     for name in sorted(names):
         if " of " not in name:
             ranged[name] = build.ranged(Ranged(Name(name, at=0), (words,), at=0))
-    build.things = {n: None for n in build.things if n not in ranged}
-    for tree in ranged.values():
-        build.use(tree, values(tree))
+    places = {name: build.things.pop(name, ()) for name in ranged}
+    for name, tree in ranged.items():
+        build.use(tree, places[name])
 
     def change(tree: Tree) -> Tree:
         return substitute(tree, ranged)
@@ -89,18 +89,25 @@ def _accumulated(build: Builder, component: Component, words: str) -> Component:
     return replace(component, terms=terms, when=when, accumulate=range_of(words, Every.ONCE))
 
 
-def _complain_unplaced(build: Builder, path: Path, component: Component) -> None:
+def _complain_unplaced(build: Builder, component: Component) -> None:
     """Complain of metrics over tables whose rows belong to none of what the component pays for."""
     grain = component.per
     if grain is None:
         return
-    for name in component.measures:
-        for aggregate in aggregates(build.expanded(name)):
-            if aggregate.table not in grain.found:
-                what = N_("`{name}` reads {table}, whose rows belong to no {grain}.")
-                said = {"name": name, "table": aggregate.table, "grain": grain.name}
-                hint = message(N_("Write `{name} of the merchant` for the whole."), name=name)
-                build.complain("PRG022", path, message(what, **said), hint)
+    for name, path in build.things.items():
+        tables = {aggregate.table for aggregate in aggregates(build.expanded(name))}
+        for table in sorted(tables - set(grain.found)):
+            what = N_("`{name}` reads {table}, and no row of it belongs to one {grain}.")
+            hint = message(N_("Write `{name} of the merchant` for the whole."), name=name)
+            if table == "orders" and "order_lines" in grain.found:
+                hint = message(
+                    N_(
+                        "Orders are counted from their lines: "
+                        "`count_distinct(order_lines.order_id)` under `metrics`."
+                    )
+                )
+            said = {"name": name, "table": table, "grain": grain.name}
+            build.complain("PRG022", path, message(what, **said), hint)
 
 
 def _survey(build: Builder, path: Path, raw: Any) -> None:
@@ -164,7 +171,7 @@ def _terms(build: Builder, path: Path, form: Form, part: Declared) -> Terms:
     chosen = [key for key in form.one_of if raw.get(key) is not None]
     if form.one_of and len(chosen) != 1:
         what = N_("`{form}` takes exactly one of {keys}; found {found}.")
-        keys, found = " / ".join(form.one_of), ", ".join(chosen) or "-"
+        keys, found = " / ".join(form.one_of), ", ".join(chosen) or message(N_("none"))
         build.complain("PRG023", path, message(what, form=form.name, keys=keys, found=found))
     return Terms(pays_on, qualifies_on, over, tiers, rate, amount, retained=retained, **more)
 
