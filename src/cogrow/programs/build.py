@@ -43,6 +43,12 @@ RESERVED = (
     | KEYWORDS
 )
 
+#: Words that are known only where the program says something more.
+_KNOWN_WITH = {
+    "baseline": N_("Declare what growth is counted from: `baseline: …`."),
+    "taken": N_("What was taken before is known with `stacking: in_order`."),
+}
+
 #: How a value of the merchant is named among those of the things of one component.
 OF_THE_MERCHANT = " of the merchant"
 
@@ -175,7 +181,7 @@ class Builder:
     def values(self, named: Mapping[str, Unit], aggregates: Scope | None = None) -> ValueScope:
         """Return the scope of values per merchant with these names."""
         rows = self.grain.table if self.grain is not None else ""
-        return ValueScope(self.schema, named, aggregates, rows, self.ranged)
+        return ValueScope(self.schema, named, aggregates, rows, self.ranged, _KNOWN_WITH)
 
     def known(self) -> dict[str, Unit]:
         """Return every name a gate, target or reward may use: metrics, baseline and targets so far."""
@@ -214,6 +220,9 @@ class Builder:
         """
         name = node.name.name
         if name not in self.spec.metrics and name not in metrics():
+            if name in self.named:
+                what = N_("Only a metric is measured over other days; `{name}` is none.")
+                raise ExpressionError(message(what, name=name), node.at)
             raise unknown(node.name, name, [*self.spec.metrics, *metrics()])
         whole = [words for words in node.ranges if words == "merchant"]
         days = [words for words in node.ranges if words != "merchant"]

@@ -97,6 +97,13 @@ def _filled(value: Any) -> Any:
     return value
 
 
+def _some(value: Any) -> Any:
+    """Refuse an empty list; one whose items are wrong is complained of there."""
+    if value in ([], ()):
+        raise wrong(N_("`{name}` is empty."))
+    return value
+
+
 def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -117,8 +124,8 @@ Filled = BeforeValidator(_filled)
 Days = Annotated[int, BeforeValidator(_days)]
 Count = Annotated[int, BeforeValidator(_count)]
 OptionalText = Annotated[str | None, Filled]
-OptionalDays = Annotated[int | None, BeforeValidator(_days)]
-OptionalCount = Annotated[int | None, BeforeValidator(_count)]
+OptionalDays = Annotated[int | None, BeforeValidator(_days), Filled]
+OptionalCount = Annotated[int | None, BeforeValidator(_count), Filled]
 Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
 
 
@@ -305,8 +312,8 @@ def component_spec() -> type[Declared]:
                 tier = RateTier if form.tier_pays is Key.RATE else AmountTier
                 kind = tuple[tier, ...]  # type: ignore[valid-type]
             if key in form.required:
-                limited = Field(min_length=1) if key is Key.TIERS else ...
-                keys[key.value] = (kind, limited)
+                many = Annotated[kind, BeforeValidator(_some)] if key is Key.TIERS else kind
+                keys[key.value] = (many, ...)
             else:
                 keys[key.value] = (Annotated[kind | None, Filled], None)
         model = create_model(f"{form.name.title()}Spec", __base__=Declared, **keys)
