@@ -27,6 +27,7 @@ from cogrow.expressions.tree import (
     over_range,
     substitute,
     values,
+    walk,
 )
 from cogrow.facts import TABLES, Kind
 from cogrow.metrics.registry import metrics
@@ -42,6 +43,9 @@ RESERVED = (
     frozenset({"baseline", "all", "eligible", "merchant_id", "period", "taken", "earlier"})
     | KEYWORDS
 )
+
+#: How deep metrics are made of metrics, and the most parts one has with all that it names.
+DEEPEST_METRICS, MOST_PARTS = 12, 1_000
 
 #: Words that are known only where the program says something more.
 _KNOWN_WITH = {
@@ -74,6 +78,7 @@ class Builder:
     things: dict[str, Path] = field(default_factory=dict)
     merchants: set[str] = field(default_factory=set)
     finer: set[str] = field(default_factory=set)
+    sizes: dict[str, int] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -246,6 +251,7 @@ class Builder:
                 self.expanded(measure.name), range_of(words, self.spec.period.every, at)
             )
             self.measures[name] = Measure(name, measure.unit, name, tree)
+            self.sizes[name] = self.sizes.get(measure.name, 1)
         return self.measures[name]
 
     def expanded(self, name: str) -> Tree:
@@ -271,6 +277,11 @@ class Builder:
         if own and name in RESERVED:
             reserved = message(N_("`{name}` already means something else here."), name=name)
             self.complain("PRG017", path, reserved, key=True)
+        if len(self._open) == DEEPEST_METRICS:
+            deep = N_("Metrics are made of metrics more than {most} deep.")
+            self.complain("EXP001", path, message(deep, most=DEEPEST_METRICS))
+            self.broken.add(name)
+            return None
         text = self.spec.metrics[name] if own else metrics()[name].text
         self._open.append(name)
         grain, self.grain = self.grain, None
@@ -279,11 +290,22 @@ class Builder:
         finally:
             self._open.pop()
             self.grain = grain
-        if tree is None:
+        if tree is None or not self.fits(name, path, tree):
             self.broken.add(name)
             tree = Const(Fraction(0), Unit.NUMBER)
         self.measures[name] = Measure(name, tree.unit, text, tree)
         return self.measures[name]
+
+    def fits(self, name: str, path: Path, tree: Tree) -> bool:
+        """Complain of a metric or target that is too large with all that it names."""
+        whole = sum(
+            self.sizes.get(part.name, 1) if isinstance(part, Value) else 1 for part in walk(tree)
+        )
+        self.sizes[name] = whole
+        if whole > MOST_PARTS:
+            what = N_("With what it names, `{name}` has {count} parts; at most {most} are read.")
+            self.complain("EXP001", path, message(what, name=name, count=whole, most=MOST_PARTS))
+        return whole <= MOST_PARTS
 
     def _measure_tree(self, path: Path, text: str) -> Tree | None:
         try:

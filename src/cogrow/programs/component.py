@@ -14,7 +14,7 @@ from cogrow.programs.clauses import part_limits
 from cogrow.programs.grain import GRAINS
 from cogrow.programs.program import Component
 from cogrow.programs.ranges import range_of
-from cogrow.programs.spec import component_spec
+from cogrow.programs.spec import MOST, component_spec
 from cogrow.programs.terms import condition, value
 from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Form, Key, Terms, Tier
@@ -29,6 +29,11 @@ def components(build: Builder) -> tuple[Component, ...]:
     found: list[Component] = []
     if not raw:
         build.complain("PRG018", ("reward",), message(N_("`reward` is empty.")))
+    if many and len(raw) > MOST:
+        what = N_("`{name}` holds {found}; at most {most} are read.")
+        said = message(what, name="reward", found=len(raw), most=MOST)
+        build.complain("PRG001", ("reward",), said)
+        return ()
     for position, part in enumerate(raw if many else [raw] if raw else []):
         path: Path = ("reward", position) if many else ("reward",)
         if (component := _component(build, path, part)) is None:

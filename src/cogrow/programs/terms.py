@@ -59,7 +59,7 @@ def targets(build: Builder) -> tuple[Target, ...]:
             build.complain("PRG017", path, what, key=True)
             continue
         tree = value(build, path, text, Unit.MONEY if _is_money(build) else None)
-        if tree is not None:
+        if tree is not None and build.fits(name, path, tree):
             found.append(Target(name, text, tree.unit, tree))
         else:
             build.broken.add(name)
