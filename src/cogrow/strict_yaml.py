@@ -132,6 +132,8 @@ class _Builder:
         text: str | None = event.value
         if event.style is None and text in ("", "~", "null"):
             text = None
+        elif not event.value.isascii():
+            text = self.joined(event)
         if self.stack and isinstance(self.stack[-1][0], dict) and not self.stack[-1][2]:
             self.key(event, text or "")
             return
@@ -141,6 +143,14 @@ class _Builder:
         start, end = event.start_mark, event.end_mark
         if start and end and start.line == end.line:
             self.offsets.setdefault(path, 0 if event.style is None else 1)
+
+    def joined(self, event: yaml.ScalarEvent) -> str:
+        """Return the text with halves of characters joined: JSON writes some as two escapes."""
+        try:
+            return str(event.value.encode("utf-16-le", "surrogatepass").decode("utf-16-le"))
+        except UnicodeDecodeError:
+            self.refuse(event, message(N_("This text holds half of a character.")))
+            raise AssertionError from None
 
     def lacks_colon(self, event: yaml.ScalarEvent) -> bool:
         """Complain of `b)` in `{a: f(1, b)}`: YAML reads it as a key, its author meant one text."""
