@@ -370,7 +370,7 @@ def refuse_uncomputed(program: Program) -> None:
         "stacking": program.stacking,
         "fund": program.fund,
         "limits": program.limits.lifetime is not None or program.limits.never_above,
-        "effective": program.effective,
+        "effective.by": program.effective is not None and program.effective.by,
         "period.first": program.schedule.first_days,
         "period.festival": program.schedule.festival,
         "metrics": ranges or any(m.unit not in NUMERIC for m in program.measures),

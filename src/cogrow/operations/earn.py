@@ -14,7 +14,7 @@ from cogrow.engines.duckdb import open_engine
 from cogrow.engines.plan import Plan
 from cogrow.errors import N_, DataError, Issue, Span, message
 from cogrow.facts import FactFiles
-from cogrow.operations.choose import periods_of, programs
+from cogrow.operations.choose import programs, runs_of
 from cogrow.operations.summary import Summary, summarize
 from cogrow.period import Period
 from cogrow.programs.program import Program
@@ -48,14 +48,14 @@ def earn(
     limits: Limits,
     progress: Progress,
 ) -> tuple[list[Earned], list[Issue]]:
-    """Compute the programs in the periods and write `out/<program>/<period>.parquet`.
+    """Compute the programs in the periods and write each into `out` at its `result_path`.
 
     Returns what was earned, and the warnings about programs and facts. Files are moved into place
     when everything has been computed; an error leaves what was there. Raises ProgramError,
     DataError, NotFound, EngineError.
     """
     chosen, issues = programs(names)
-    runs = [(program, period) for program in chosen for period in periods_of(program, period_names)]
+    runs = runs_of(chosen, period_names)
     # Beside what it will replace, so that a move is a rename, and a folder that refuses does so now.
     beside = out if out.is_dir() else out.parent
     beside.mkdir(parents=True, exist_ok=True)
@@ -90,11 +90,19 @@ def _compute(
             report(0)
             table = engine.earn(plan)
             refuse_empty(program, plan, table)
-            path = Path(program.id) / f"{period.name}.parquet"
+            path = result_path(program, period)
             write(stamped(table, plan, facts), work / unfinished(path))
             found.append(Earned(program, period, out / path, summarize(program, table)))
             report(100)
     return found
+
+
+def result_path(program: Program, period: Period) -> Path:
+    """Return where a result stands in the folder of all results. Where each order chooses its version,
+    a period has results of several, told apart by the first digits of the version.
+    """
+    by = program.effective.by if program.effective is not None else ""
+    return Path(program.id) / f"{period.name}{f'.{program.version[:8]}' if by else ''}.parquet"
 
 
 def unfinished(path: Path) -> Path:
