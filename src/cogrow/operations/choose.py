@@ -110,11 +110,16 @@ def periods_of(
     elif len(known) == 1:
         days = list(known)
     else:
-        what = N_("Program {name} has {count} periods; say which, e.g. --period {example}.")
-        example = min(known.values(), default=program.schedule.periods()[0]).name
-        raise NotFound(message(what, name=program.id, count=len(known), example=example))
+        raise say_which(program, sorted(known.values()))
     own = {(period.start, period.end): period for period in program.schedule.periods()}
     return [own[d] for d in days if d in own and holds(program, own[d])]
+
+
+def say_which(program: Program, known: Sequence[Period]) -> NotFound:
+    """Return the complaint that nobody said which of the periods is meant."""
+    what = N_("Program {name} has {count} periods; say which, e.g. --period {example}.")
+    example = (known or program.schedule.periods())[0].name
+    return NotFound(message(what, name=program.id, count=len(known), example=example))
 
 
 def _not_held(program: Program, wanted: Period, versions: Sequence[Program]) -> NotFound:
