@@ -1,0 +1,121 @@
+"""The chart of accounts: every place money can be, with the bound it never passes.
+
+Debit is +, credit is -. A liability is at most 0, an asset and a control balance at least 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cogrow.errors import N_, LedgerError, message
+from cogrow.ledger.store.schema import CREDITS, DEBITS, account
+
+#: Account codes asked for in one query; below SQLite's bound on parameters.
+MOST_CODES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account: its code says everything else."""
+
+    code: str
+    kind: str
+    currency: str
+    merchant: str | None = None
+    fund: str | None = None
+
+    @property
+    def book(self) -> str:
+        """Return `B` for the control of a fund, `F` for money."""
+        return "B" if self.kind in ("authorized", "available", "consumed") else "F"
+
+
+def _owned(side: str, kind: str, owner: str, currency: str) -> str:
+    if not owner or "  " in owner or any(not c.isprintable() or c in ";" for c in owner):
+        what = N_("{name} cannot be the name of an account's owner.")
+        raise LedgerError(message(what, name=repr(owner)))
+    return f"{side}:{kind}:{owner}:{currency}"
+
+
+def of_merchant(kind: str, merchant: str, currency: str) -> Account:
+    """Return a merchant's account: accrued, payable, hold, ad_credit, ad_bonus or clawback."""
+    side = "asset" if kind == "clawback" else "liab"
+    return Account(_owned(side, kind, merchant, currency), kind, currency, merchant=merchant)
+
+
+def of_fund(kind: str, fund: str, currency: str) -> Account:
+    """Return a fund's account: incentive or ad_bonus_cost; authorized, available or consumed."""
+    side = "exp" if kind in ("incentive", "ad_bonus_cost") else "budget"
+    return Account(_owned(side, kind, fund, currency), kind, currency, fund=fund)
+
+
+def sponsor(fund: str, funder: str, currency: str) -> Account:
+    """Return the account of the money that a funder put into a fund."""
+    return Account(
+        _owned("liab", "sponsor", f"{fund}/{funder}", currency), "sponsor", currency, fund=fund
+    )
+
+
+def bank(currency: str) -> Account:
+    """Return the settlement account of a currency."""
+    return Account(f"asset:bank:{currency}", "bank", currency)
+
+
+def in_transit(rail: str, currency: str) -> Account:
+    """Return the account of what a rail was told to pay and has not confirmed."""
+    return Account(_owned("liab", "in_transit", rail, currency), "in_transit", currency)
+
+
+def clearing(run: str, chunk: int, currency: str) -> Account:
+    """Return the account through which a chunk of a run goes; zero when the chunk is done."""
+    return Account(f"liab:run_clearing:{run}:{chunk}:{currency}", "run_clearing", currency)
+
+
+def writeoff(currency: str) -> Account:
+    """Return the account of what will not be recovered."""
+    return Account(f"exp:writeoff:{currency}", "writeoff", currency)
+
+
+def revenue(kind: str, currency: str) -> Account:
+    """Return the revenue account `ads` or `fees`, where spent credit and offset fees arrive."""
+    return Account(f"rev:{kind}:{currency}", kind, currency)
+
+
+def numbers(connection: Connection, wanted: Iterable[Account]) -> dict[str, int]:
+    """Return the number of every account by its code; accounts not there yet are opened."""
+    by_code = {one.code: one for one in wanted}
+    found = _known(connection, sorted(by_code))
+    missing = sorted(by_code.keys() - found.keys())
+    if missing:
+        insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(account)
+        rows = [
+            {
+                "code": one.code,
+                "book": one.book,
+                "kind": one.kind,
+                "merchant_id": one.merchant,
+                "fund_id": one.fund,
+                "currency": one.currency,
+                "min_posted": 0 if one.kind in DEBITS else None,
+                "max_posted": 0 if one.kind in CREDITS else None,
+            }
+            for one in (by_code[code] for code in missing)
+        ]
+        connection.execute(insert.on_conflict_do_nothing(index_elements=["code"]), rows)
+        found |= _known(connection, missing)
+    return found
+
+
+def _known(connection: Connection, codes: list[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for start in range(0, len(codes), MOST_CODES):
+        some = codes[start : start + MOST_CODES]
+        rows = connection.execute(
+            select(account.c.code, account.c.id).where(account.c.code.in_(some))
+        )
+        found.update((code, number) for code, number in rows)
+    return found

@@ -1,0 +1,107 @@
+"""Books as tests speak of them: people, funds, earnings, and what a merchant has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import select
+
+from cogrow.ledger import accrual, funds, people, proposals, settlement, wallet
+from cogrow.ledger.accrual import Accrued, Earning
+from cogrow.ledger.journal import Act, Posted
+from cogrow.ledger.reports.audit import Audited, check
+from cogrow.ledger.settlement import Settled
+from cogrow.ledger.store.database import Store
+from cogrow.ledger.store.schema import account, balance
+
+TODAY = date(2026, 10, 5)
+PEOPLE = {"alice": "operator", "bob": "finance", "carol": "finance", "dora": "auditor"}
+
+
+def act(actor: str = "alice", day: date = TODAY, via: str = "person") -> Act:
+    """Return somebody doing something on a day, at noon."""
+    return Act(actor, datetime(day.year, day.month, day.day, 12, tzinfo=UTC), day, via)
+
+
+def earned(merchant: str, amount: int, **more: Any) -> Earning:
+    """Return an earning of September, mature at the end of it."""
+    values: dict[str, Any] = {
+        "program": "SPR",
+        "version": "v3",
+        "period": "2026-09",
+        "currency": "CNY",
+        "fund": "F1",
+        "matures_on": date(2026, 10, 1),
+    } | more
+    return Earning(merchant=merchant, amount=amount, **values)
+
+
+class Books:
+    """Books with four people, and the verbs in few words."""
+
+    def __init__(self, store: Store, *, people_there: bool = False) -> None:
+        self.store = store
+        if not people_there:
+            store.write(self._people)
+
+    @staticmethod
+    def _people(connection: Any) -> None:
+        for name, role in PEOPLE.items():
+            people.add_person(connection, name, name.title(), act("alice"))
+            people.grant(connection, name, role, act("alice"))
+
+    def fund(
+        self, name: str = "F1", amount: int = 100_000_000, number: str = "1", funder: str = ""
+    ) -> Posted:
+        def work(connection: Any) -> Posted:
+            funds.create(connection, name, "CNY", name, act())
+            found = funds.top_up(connection, name, number, amount, act(), funder)
+            done = proposals.approve_entry(connection, found.id, found.content_hash, act("bob"))
+            assert done is not None
+            return done
+
+        return self.store.write(work)
+
+    def accrue(self, *earnings: Earning, day: date = TODAY, **more: Any) -> Accrued:
+        return accrual.accrue(self.store, earnings, act(day=day), **more)
+
+    def settle(self, day: date = TODAY, **more: Any) -> Settled:
+        return settlement.settle(self.store, act(day=day), **more)
+
+    def convert(self, name: str, merchant: str, amount: int, **more: Any) -> Posted:
+        values = {"bonus": Fraction(1, 10), "fund": "F2", "expires_on": date(2027, 1, 1)} | more
+        return self.store.write(
+            lambda c: wallet.convert(c, name, merchant, "CNY", amount, act(), **values)
+        )
+
+    def has(self, merchant: str) -> dict[str, int]:
+        """Return what a merchant has, by kind, without what is 0."""
+        with self.store.read() as connection:
+            found = wallet.wallets(connection, merchant, "alice")
+        return {kind: n for one in found for kind, n in one.amounts.items() if n}
+
+    def posted(self, code: str) -> int:
+        """Return the balance of an account; 0 where there is none."""
+        query = (
+            select(balance.c.posted)
+            .join(account, account.c.id == balance.c.account_id)
+            .where(account.c.code == code)
+        )
+        with self.store.read() as connection:
+            return connection.execute(query).scalar() or 0
+
+    def audit(self) -> Audited:
+        with self.store.read() as connection:
+            return check(connection)
+
+    def clean(self) -> None:
+        """Fail unless the auditor finds nothing wrong."""
+        assert [str(fault.what) for fault in self.audit().faults] == []
+
+
+def in_words(amounts: Iterable[int]) -> str:
+    """Return amounts as an accountant writes them."""
+    return ", ".join(f"{amount:,}" for amount in amounts)
