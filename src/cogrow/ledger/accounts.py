@@ -6,20 +6,16 @@ Debit is +, credit is -. A liability is at most 0, an asset and a control balanc
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from cogrow.errors import N_, LedgerError, message
+from cogrow.ledger.store.database import among, insert_rows
 from cogrow.ledger.store.schema import CREDITS, DEBITS, account
 
-#: Account codes asked for in one query; below SQLite's bound on parameters.
-MOST_CODES = 10_000
 
-
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """One account: its code says everything else."""
 
     code: str
@@ -35,7 +31,7 @@ class Account:
 
 
 def _owned(side: str, kind: str, owner: str, currency: str) -> str:
-    if not owner or "  " in owner or any(not c.isprintable() or c in ";" for c in owner):
+    if not owner or "  " in owner or ";" in owner or not owner.isprintable():
         what = N_("{name} cannot be the name of an account's owner.")
         raise LedgerError(message(what, name=repr(owner)))
     return f"{side}:{kind}:{owner}:{currency}"
@@ -88,10 +84,10 @@ def revenue(kind: str, currency: str) -> Account:
 def numbers(connection: Connection, wanted: Iterable[Account]) -> dict[str, int]:
     """Return the number of every account by its code; accounts not there yet are opened."""
     by_code = {one.code: one for one in wanted}
-    found = _known(connection, sorted(by_code))
-    missing = sorted(by_code.keys() - found.keys())
+    codes = sorted(by_code)
+    found = _known(connection, codes)
+    missing = [code for code in codes if code not in found]
     if missing:
-        insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(account)
         rows = [
             {
                 "code": one.code,
@@ -105,17 +101,12 @@ def numbers(connection: Connection, wanted: Iterable[Account]) -> dict[str, int]
             }
             for one in (by_code[code] for code in missing)
         ]
-        connection.execute(insert.on_conflict_do_nothing(index_elements=["code"]), rows)
+        # Who opens the same account at the same time is waited for, then all is done again.
+        insert_rows(connection, account, rows)
         found |= _known(connection, missing)
     return found
 
 
 def _known(connection: Connection, codes: list[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for start in range(0, len(codes), MOST_CODES):
-        some = codes[start : start + MOST_CODES]
-        rows = connection.execute(
-            select(account.c.code, account.c.id).where(account.c.code.in_(some))
-        )
-        found.update((code, number) for code, number in rows)
-    return found
+    query = select(account.c.code, account.c.id).where(among(connection, account.c.code, codes))
+    return {row.code: row.id for row in connection.execute(query)}

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 from sqlalchemy import Connection, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
@@ -84,7 +85,7 @@ def accrue(
     Raises InsufficientFund before anything is posted where a fund cannot cover all of it.
     """
     wanted = _checked(earnings)
-    run_id = digest(str(one) for one in wanted.values())[:16]
+    run_id = digest([str(one) for one in wanted.values()])[:16]
     with store.read() as connection:
         require(connection, act, "operator")
         differences = _differences(connection, wanted)
@@ -116,18 +117,14 @@ def accrue(
         for number in range(len(chunks)):
             if not number:
                 store.write(lambda connection: _begin(connection, run_id, act))
-            done.append(store.write(lambda connection, n=number: book(connection, n)))  # type: ignore[misc]
+            done.append(store.write(partial(book, number=number)))
             progress(number + 1, len(chunks))
-    for one in done:
-        result.entries += one.entries
-        result.unchanged -= one.unchanged
-        for mine, theirs in (
-            (result.more, one.more),
-            (result.less, one.less),
-            (result.clawback, one.clawback),
-        ):
-            for currency, amount in theirs.items():
-                mine[currency] += amount
+    for part in done:
+        result.entries += part.entries
+        result.unchanged -= part.unchanged
+        for name in ("more", "less", "clawback"):
+            for currency, amount in getattr(part, name).items():
+                getattr(result, name)[currency] += amount
     return result
 
 
@@ -172,7 +169,7 @@ def _differences(
             tuple_(settlement.c.program_id, settlement.c.period).in_(scopes[at : at + 500])
         )
         for row in connection.execute(query).mappings():
-            key: Key = tuple(row[name] for name in KEY_COLUMNS)  # type: ignore[assignment]
+            key: Key = tuple(row[name] for name in KEY_COLUMNS)
             booked[key] = row["posted_earned"], row["posted_shares"], row["fund_id"]
     found: dict[str, list[tuple[tuple[str, str], int]]] = defaultdict(list)
     for key in wanted.keys() | booked.keys():
@@ -190,12 +187,15 @@ def _cover(
     connection: Connection, differences: Mapping[str, Sequence[tuple[tuple[str, str], int]]]
 ) -> None:
     needed: dict[str, int] = defaultdict(int)
+    pairs = set()
     for changes in differences.values():
-        for (fund, currency), amount in changes:
-            if currency_of(connection, fund) != currency:
-                what = N_("The fund {fund} is not in {currency}.")
-                raise DataError(message(what, fund=fund, currency=currency))
-            needed[fund] += amount
+        for pair, amount in changes:
+            needed[pair[0]] += amount
+            pairs.add(pair)
+    for fund, currency in sorted(pairs):
+        if currency_of(connection, fund) != currency:
+            what = N_("The fund {fund} is not in {currency}.")
+            raise DataError(message(what, fund=fund, currency=currency))
     has = {one.id: one.available for one in funds(connection)} if needed else {}
     for fund, amount in sorted(needed.items()):
         if amount > has[fund]:
@@ -244,10 +244,9 @@ class _Chunk:
         for merchant in merchants:
             mine = wanted.get(merchant, {})
             for key, earning in mine.items():
-                claim = self.claims.get(key)
-                if claim is None:
-                    claim = self._new(earning)
-                    by_merchant[merchant].append(claim)
+                if key not in self.claims:
+                    by_merchant[merchant].append(self._new(earning))
+                claim = self.claims[key]
                 if earning.amount < claim.values["posted_earned"]:
                     falling.append((claim, earning))
                 else:
@@ -262,8 +261,8 @@ class _Chunk:
         if falling:
             names = sorted({claim.key[2] for claim, _ in falling})
             self.balances = owed(self.connection, names, ("payable", "hold", "ad_bonus"))
-        for claim, earning in falling:
-            self._fall(claim, earning, by_merchant[claim.key[2]])
+        for claim, target in falling:
+            self._fall(claim, target, by_merchant[claim.key[2]])
         save(self.connection, self.claims.values())
         self._clear()
         write(self.connection, self.entries, self.act, day)
@@ -284,7 +283,7 @@ class _Chunk:
             "last_run_id": self.run,
             "last_input_hash": "",
         }
-        claim = self.claims[earning.key] = Claim(earning.key, values, 0)
+        claim = self.claims[earning.key] = Claim(earning.key, values)
         return claim
 
     def _rise(self, claim: Claim, earning: Earning) -> None:
@@ -299,7 +298,7 @@ class _Chunk:
         )
 
     def _fall(self, claim: Claim, earning: Earning | None, mine: Sequence[Claim]) -> None:
-        """Take back from what is nearest to the promise: accrued, payable, hold, bonus; the rest is owed us."""
+        """Take back from accrued, payable, hold, then bonus; what is left, the merchant owes us."""
         _, _, merchant, _, currency = claim.key
         less = rest = claim.values["posted_earned"] - (earning.amount if earning else 0)
         others = sorted((c for c in mine if c is not claim), key=lambda c: (c.key[3], c.key))
@@ -309,11 +308,7 @@ class _Chunk:
                 one.set(unsettled=one.unsettled - part)
                 taken, rest = taken + part, rest - part
         pairs: Pairs = [(accounts.of_merchant("accrued", merchant, currency), taken)]
-        kinds = (
-            ("payable", "hold", "ad_bonus")
-            if claim.values["pays"] == "ad_credit"
-            else ("payable", "hold")
-        )
+        kinds = ("payable", "hold", *["ad_bonus"] * (claim.values["pays"] == "ad_credit"))
         for kind in kinds:
             place = merchant, currency, kind
             part = min(self.balances.get(place, 0), rest)

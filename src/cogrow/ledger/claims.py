@@ -6,17 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select, update
 
 from cogrow.errors import N_, message
 from cogrow.ledger.store.claims import credit_lot, settlement
-from cogrow.ledger.store.database import insert_rows
+from cogrow.ledger.store.database import among, insert_rows, update_rows
 from cogrow.ledger.store.refusals import Conflict
 from cogrow.ledger.store.schema import account, balance
 
 #: Program, version, merchant, period, currency: what is booked once per revision.
 Key = tuple[str, str, str, str, str]
 KEY_COLUMNS = ("program_id", "program_version", "merchant_id", "period", "currency")
+#: What must still be as it was read when a claim is written.
+COMPARED = ("revision", "settled_count", "unsettled")
 #: What a claim may change; the rest of it is said when it is made.
 _CHANGING = (
     "revision",
@@ -32,13 +34,11 @@ _CHANGING = (
 
 @dataclass(slots=True)
 class Claim:
-    """A row of `settlement` in hand, and the revision it had when it was read (0: not there yet)."""
+    """A row of `settlement` in hand, and its COMPARED as they were read (all 0: not there yet)."""
 
     key: Key
     values: dict[str, Any]
-    read_revision: int
-    read_settled: int = 0
-    read_unsettled: int = 0
+    read: tuple[int, int, int] = (0, 0, 0)
     changed: bool = False
 
     @property
@@ -56,17 +56,16 @@ def locked(connection: Connection, merchants: Sequence[str]) -> dict[Key, Claim]
     """Return every claim of some merchants, held until the transaction ends."""
     query = (
         select(settlement)
-        .where(settlement.c.merchant_id.in_(merchants))
+        .where(among(connection, settlement.c.merchant_id, merchants))
         .order_by(*(settlement.c[name] for name in KEY_COLUMNS))
         .with_for_update()
     )
-    found = {}
+    found: dict[Key, Claim] = {}
     for row in connection.execute(query).mappings():
-        values = dict(row)
-        key = tuple(values[name] for name in KEY_COLUMNS)
-        read = values["revision"], values["settled_count"], values["unsettled"]
-        found[key] = Claim(key, values, *read)  # type: ignore[arg-type]
-    return found  # type: ignore[return-value]
+        values: dict[str, Any] = {str(name): value for name, value in row.items()}
+        key: Key = tuple(values[name] for name in KEY_COLUMNS)
+        found[key] = Claim(key, values, tuple(values[name] for name in COMPARED))
+    return found
 
 
 def save(connection: Connection, claims: Iterable[Claim]) -> None:
@@ -75,31 +74,17 @@ def save(connection: Connection, claims: Iterable[Claim]) -> None:
     Raises Conflict where one is not: then nothing of this transaction stands.
     """
     changed = [claim for claim in claims if claim.changed]
-    insert_rows(connection, settlement, [c.values for c in changed if not c.read_revision])
-    old = [
-        {f"k_{name}": part for name, part in zip(KEY_COLUMNS, claim.key, strict=True)}
-        | {f"v_{name}": claim.values[name] for name in _CHANGING}
-        | {
-            "read_revision": claim.read_revision,
-            "read_settled": claim.read_settled,
-            "read_unsettled": claim.read_unsettled,
-        }
-        for claim in changed
-        if claim.read_revision
+    insert_rows(connection, settlement, [c.values for c in changed if not c.read[0]])
+    old = [claim for claim in changed if claim.read[0]]
+    where = {name: f"k_{name}" for name in KEY_COLUMNS} | {
+        name: f"read_{name}" for name in COMPARED
+    }
+    rows = [
+        {name: claim.values[name] for name in _CHANGING}
+        | dict(zip(where.values(), claim.key + claim.read, strict=True))
+        for claim in old
     ]
-    if not old:
-        return
-    statement = (
-        update(settlement)
-        .where(
-            *(settlement.c[name] == bindparam(f"k_{name}") for name in KEY_COLUMNS),
-            settlement.c.revision == bindparam("read_revision"),
-            settlement.c.settled_count == bindparam("read_settled"),
-            settlement.c.unsettled == bindparam("read_unsettled"),
-        )
-        .values({name: bindparam(f"v_{name}") for name in _CHANGING})
-    )
-    if connection.execute(statement, old).rowcount != len(old):
+    if update_rows(connection, settlement, rows, where) != len(old):
         raise Conflict(
             message(N_("Somebody else booked the same earnings meanwhile. Run it again."))
         )
@@ -112,7 +97,7 @@ def owed(
     query = (
         select(account.c.merchant_id, account.c.currency, account.c.kind, balance.c.posted)
         .join(balance, balance.c.account_id == account.c.id)
-        .where(account.c.merchant_id.in_(merchants), account.c.kind.in_(kinds))
+        .where(among(connection, account.c.merchant_id, merchants), account.c.kind.in_(kinds))
         .order_by(account.c.id)
         .with_for_update(of=balance)
     )
@@ -122,7 +107,7 @@ def owed(
     }
 
 
-def lots(connection: Connection, merchant: str, currency: str) -> list[Mapping[str, Any]]:
+def lots(connection: Connection, merchant: str, currency: str) -> list[dict[str, Any]]:
     """Return what is left of a merchant's ad credit, in the order it is spent: bonus first, what expires
     first before the rest. Locked.
     """
@@ -135,7 +120,10 @@ def lots(connection: Connection, merchant: str, currency: str) -> list[Mapping[s
         )
         .with_for_update()
     )
-    found = list(connection.execute(query).mappings())
+    rows = connection.execute(query).mappings()
+    found: list[dict[str, Any]] = [
+        {str(name): value for name, value in row.items()} for row in rows
+    ]
     return sorted(found, key=lambda lot: (lot["kind"], lot["expires_on"] or "9999", lot["id"]))
 
 

@@ -101,7 +101,8 @@ def _size(connection: Connection, code: str) -> int:
         .join(account, account.c.id == balance.c.account_id)
         .where(account.c.code == code)
     )
-    return abs(connection.execute(query).scalar() or 0)
+    posted: int | None = connection.execute(query).scalar()
+    return abs(posted or 0)
 
 
 @dataclass(frozen=True, slots=True)

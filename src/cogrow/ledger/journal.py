@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select, text
 
@@ -43,8 +44,7 @@ class Act:
         return self.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One posting: an account and an amount in minor units, debit +, credit -."""
 
     account: Account
@@ -90,17 +90,18 @@ class Entry:
         return digest(fields)
 
 
-def digest(fields: Iterable[str]) -> str:
-    """Return the SHA-256 of fields, each with its length before it, so that no two lists look alike."""
-    return hashlib.sha256("".join(f"{len(one)}:{one}" for one in fields).encode()).hexdigest()
+def digest(fields: Sequence[str]) -> str:
+    """Return the SHA-256 of fields, their lengths before them, so that no two lists look alike."""
+    lengths = ",".join(map(str, map(len, fields)))
+    return hashlib.sha256(f"{lengths}|{''.join(fields)}".encode()).hexdigest()
 
 
 def entry_lines(*pairs: tuple[Account, int]) -> tuple[Line, ...]:
     """Return postings of accounts and amounts, without those of zero, one for each account."""
-    amounts: dict[Account, int] = {}
+    found: dict[str, tuple[Account, int]] = {}
     for place, amount in pairs:
-        amounts[place] = amounts.get(place, 0) + amount
-    return tuple(Line(place, amount) for place, amount in amounts.items() if amount)
+        found[place.code] = place, found[place.code][1] + amount if place.code in found else amount
+    return tuple([Line(place, amount) for place, amount in found.values() if amount])
 
 
 def content_hash(payload: str, stamp: Sequence[str]) -> str:
@@ -134,10 +135,10 @@ def write(
             for n, line in enumerate(one.lines, start=1)
         ],
     )
-    headers, hashes = [], []
+    headers, hashes, instant = [], [], act.instant
     for number, one in zip(ids, entries, strict=True):
         payload = one.payload_hash
-        stamp = (place.id, place.day, act.instant, act.actor, act.via, one.approval or "")
+        stamp = (place.id, place.day, instant, act.actor, act.via, one.approval or "")
         hashes.append(content_hash(payload, stamp))
         headers.append(
             {
@@ -148,7 +149,7 @@ def write(
                 "period_id": place.id,
                 "origin": one.origin,
                 "effective_on": place.day,
-                "posted_at": act.instant,
+                "posted_at": instant,
                 "source_type": one.source_type,
                 "source_id": one.source_id,
                 "reverses_entry_id": one.reverses,

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 from sqlalchemy import Connection, select
 
@@ -62,9 +63,7 @@ def settle(
     else:
         done = []
         for number, some in enumerate(chunks, start=1):
-            done.append(
-                store.write(lambda connection, some=some: _settle(connection, some, day, act))
-            )  # type: ignore[misc]
+            done.append(store.write(partial(_settle, merchants=some, day=day, act=act)))
             progress(number, len(chunks))
     for one in done:
         result.merchants += one.merchants

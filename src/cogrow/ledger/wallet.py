@@ -13,7 +13,7 @@ from cogrow.ledger import accounts
 from cogrow.ledger.accounts import Account
 from cogrow.ledger.claims import draw, lots
 from cogrow.ledger.journal import Act, Entry, Posted, entry_lines, note, posted, write
-from cogrow.ledger.people import require, require_sight
+from cogrow.ledger.people import require, require_sight, roles_of
 from cogrow.ledger.store.claims import credit_lot
 from cogrow.ledger.store.database import insert_rows
 from cogrow.ledger.store.refusals import DuplicateKey, InsufficientFund
@@ -134,8 +134,6 @@ def convert(
 
 
 def _roles(connection: Connection, act: Act) -> set[tuple[str, str]]:
-    from cogrow.ledger.people import roles_of
-
     return roles_of(connection, act.actor)
 
 
@@ -202,7 +200,8 @@ def expire(connection: Connection, act: Act, as_of: date | None = None) -> list[
         .with_for_update()
     )
     done = []
-    for lot in connection.execute(query).mappings().all():
+    rows = connection.execute(query).mappings().all()
+    for lot in [{str(name): value for name, value in row.items()} for row in rows]:
         merchant, currency, fund, left = (
             lot[name] for name in ("merchant_id", "currency", "fund_id", "remaining")
         )

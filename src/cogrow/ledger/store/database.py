@@ -6,12 +6,27 @@ under READ COMMITTED. A transaction that lost a race is done again from its star
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    String,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import NullPool
@@ -55,10 +70,11 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Yield a connection that sees one state of the books and writes nothing."""
-        options = {"cogrow_read": True}
+        options: dict[str, Any] = {"cogrow_read": True}
         if self.dialect == "postgresql":
-            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}  # type: ignore[dict-item]
-        with self.engine.connect().execution_options(**options) as connection:
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with self.engine.connect() as opened:
+            connection = opened.execution_options(**options)
             with connection.begin() as transaction:
                 yield connection
                 transaction.rollback()
@@ -110,19 +126,66 @@ def new_entry_ids(connection: Connection, count: int) -> list[int]:
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert many rows of the same columns: COPY on PostgreSQL, one prepared statement on SQLite."""
+    """Insert many rows of the same columns, past SQLAlchemy's care for each value: COPY on PostgreSQL, one
+    prepared statement on SQLite.
+    """
     if not rows:
         return
-    if connection.dialect.name == "sqlite" or len(rows) < FEW_ROWS:
+    if len(rows) < FEW_ROWS:
         connection.execute(table.insert(), list(rows))
         return
-    statement = f"COPY {table.name} ({', '.join(rows[0])}) FROM STDIN"
-    driver = connection.dialect.loaded_dbapi
-    raw: Any = connection.connection.cursor()
-    try:
+    columns = ", ".join(rows[0])
+    values = [tuple(row.values()) for row in rows]
+    if connection.dialect.name == "sqlite":
+        statement = f"INSERT INTO {table.name} ({columns}) VALUES ({', '.join('?' * len(rows[0]))})"
+    else:
+        statement = f"COPY {table.name} ({columns}) FROM STDIN"
+    with _driver(connection, statement) as raw:
+        if connection.dialect.name == "sqlite":
+            raw.executemany(statement, values)
+            return
         with raw.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(tuple(row.values()))
+            for row in values:
+                copy.write_row(row)
+
+
+def among(connection: Connection, column: Column[str], names: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition that a column of text is one of many names, as one parameter."""
+    if connection.dialect.name == "sqlite":
+        listed = select(text("value")).select_from(text("json_each(:names)"))
+        return column.in_(listed.params(names=json.dumps(list(names))))
+    return column == func.any(bindparam("names", list(names), type_=ARRAY(String)))
+
+
+def update_rows(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    where: Mapping[str, str],
+) -> int:
+    """Set the columns that `rows` name, each row where the columns of `where` equal the row's values of
+    that name; return how many were changed.
+    """
+    if not rows:
+        return 0
+    sign = "?" if connection.dialect.name == "sqlite" else "%s"
+    columns = [name for name in rows[0] if name not in where.values()]
+    sets = ", ".join(f"{name} = {sign}" for name in columns)
+    keeps = " AND ".join(f"{column} = {sign}" for column in where)
+    statement = f"UPDATE {table.name} SET {sets} WHERE {keeps}"
+    names = [*columns, *where.values()]
+    with _driver(connection, statement) as raw:
+        raw.executemany(statement, [tuple([row[name] for name in names]) for row in rows])
+        return int(raw.rowcount)
+
+
+@contextmanager
+def _driver(connection: Connection, statement: str) -> Iterator[Any]:
+    """Yield a cursor of the driver; its errors come as SQLAlchemy's."""
+    driver = connection.dialect.loaded_dbapi
+    raw = connection.connection.cursor()
+    try:
+        yield raw
     except driver.Error as error:
         raise DBAPIError.instance(statement, None, error, driver.Error) from error
     finally:
@@ -168,7 +231,7 @@ def _prepare_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connected(raw: Any, record: Any) -> None:
         raw.isolation_level = None  # we say when a transaction begins
-        mode = sqlite_journal(tuple(engine.dialect.dbapi.sqlite_version_info))  # type: ignore[union-attr]
+        mode = sqlite_journal(tuple(engine.dialect.loaded_dbapi.sqlite_version_info))
         cursor = raw.cursor()
         for pragma in (
             f"busy_timeout = {_WAIT_MILLISECONDS}",

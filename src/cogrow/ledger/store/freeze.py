@@ -1,4 +1,4 @@
-"""Writes the schema as text: `python -m cogrow.ledger.store.freeze`. Only for a migration not yet released."""
+"""Writes the schema as text, for a migration not yet released: `python -m cogrow.ledger.store.freeze`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 from sqlalchemy import create_mock_engine
 
-import cogrow.ledger.store.claims  # the tables of claims are tables of the same books
+from cogrow.ledger.store.claims import run
 from cogrow.ledger.store.guards import TRIGGERS
-from cogrow.ledger.store.schema import METADATA
 from cogrow.money import EXPONENTS
 
 __all__ = ["statements"]
 URLS = {"sqlite": "sqlite://", "postgresql": "postgresql+psycopg://"}
 FOLDER = Path(__file__).parent / "migrations" / "versions"
-assert cogrow.ledger.store.claims
+#: The tables of claims are tables of the same books.
+METADATA = run.metadata
 
 
 def statements(dialect: str) -> Iterator[str]:
