@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -12,8 +12,13 @@ from sqlalchemy import select
 from cogrow.ledger import accrual, funds, people, proposals, settlement, wallet
 from cogrow.ledger.accrual import Accrued, Earning
 from cogrow.ledger.journal import Act, Posted
+from cogrow.ledger.payouts import propose
+from cogrow.ledger.payouts.propose import Batch
+from cogrow.ledger.proposals import Proposal
+from cogrow.ledger.reports import closing
 from cogrow.ledger.reports.audit import Audited, check
 from cogrow.ledger.settlement import Settled
+from cogrow.ledger.store.claims import payout
 from cogrow.ledger.store.database import Store
 from cogrow.ledger.store.schema import account, balance
 
@@ -53,17 +58,39 @@ class Books:
             people.add_person(connection, name, name.title(), act("alice"))
             people.grant(connection, name, role, act("alice"))
 
-    def fund(
-        self, name: str = "F1", amount: int = 100_000_000, number: str = "1", funder: str = ""
-    ) -> Posted:
-        def work(connection: Any) -> Posted:
-            funds.create(connection, name, "CNY", name, act())
-            found = funds.top_up(connection, name, number, amount, act(), funder)
-            done = proposals.approve_entry(connection, found.id, found.content_hash, act("bob"))
-            assert done is not None
-            return done
+    def propose_fund(
+        self, name: str, amount: int, number: str, funder: str = "", day: date = TODAY
+    ) -> Proposal:
+        def work(connection: Any) -> Proposal:
+            funds.create(connection, name, "CNY", name, act(day=day))
+            return funds.top_up(connection, name, number, amount, act(day=day), funder)
 
         return self.store.write(work)
+
+    def fund(
+        self,
+        name: str = "F1",
+        amount: int = 100_000_000,
+        number: str = "1",
+        funder: str = "",
+        day: date = TODAY,
+    ) -> Posted:
+        found = self.propose_fund(name, amount, number, funder, day)
+        voter = act("bob", day)
+        done = self.store.write(
+            partial(proposals.approve_entry, name=found.id, shown=found.content_hash, act=voter)
+        )
+        assert done is not None
+        return done
+
+    def hold(self, name: str, merchant: str, amount: int, verb: str = "hold") -> Posted:
+        more: dict[str, Any] = {
+            "name": name,
+            "merchant": merchant,
+            "currency": "CNY",
+            "amount": amount,
+        }
+        return self.store.write(partial(wallet.move, verb=verb, act=act(), **more))
 
     def accrue(self, *earnings: Earning, day: date = TODAY, **more: Any) -> Accrued:
         return accrual.accrue(self.store, earnings, act(day=day), **more)
@@ -72,7 +99,11 @@ class Books:
         return settlement.settle(self.store, act(day=day), **more)
 
     def convert(self, name: str, merchant: str, amount: int, **more: Any) -> Posted:
-        values = {"bonus": Fraction(1, 10), "fund": "F2", "expires_on": date(2027, 1, 1)} | more
+        values: dict[str, Any] = {
+            "bonus": Fraction(1, 10),
+            "fund": "F2",
+            "expires_on": date(2027, 1, 1),
+        } | more
         return self.store.write(
             lambda c: wallet.convert(c, name, merchant, "CNY", amount, act(), **values)
         )
@@ -101,7 +132,42 @@ class Books:
         """Fail unless the auditor finds nothing wrong."""
         assert [str(fault.what) for fault in self.audit().faults] == []
 
+    def home(self, *merchants: str) -> None:
+        """Give merchants an account to be paid to."""
+        for name in merchants:
+            to = {"name": name, "iban": f"DE00{name:0>18}", "bic": "COBADEFF"}
+            self.store.write(partial(propose.add_beneficiary, merchant=name, act=act(), **to))
 
-def in_words(amounts: Iterable[int]) -> str:
-    """Return amounts as an accountant writes them."""
-    return ", ".join(f"{amount:,}" for amount in amounts)
+    def propose(self, name: str, **more: Any) -> Batch:
+        work = partial(
+            propose.propose_batch, name=name, rail="fake", currency="CNY", act=act(), **more
+        )
+        return self.store.write(work)
+
+    def approve(self, batch: Batch, *voters: str) -> Proposal:
+        for voter in voters or ("bob",):
+            found = self.store.write(
+                partial(
+                    propose.approve_batch,
+                    name=batch.id,
+                    shown=batch.proposal.content_hash,
+                    act=act(voter),
+                )
+            )
+        return found
+
+    def close(self, month: str, day: date = TODAY, signed_off: str = "") -> int | None:
+        found = self.store.write(
+            partial(closing.propose_close, name=month, act=act(day=day), signed_off=signed_off)
+        )
+        return self.store.write(
+            partial(
+                closing.approve_close, name=found.id, shown=found.content_hash, act=act("bob", day)
+            )
+        )
+
+    def states(self, batch: str) -> dict[str, str]:
+        """Return the state of each payout of a batch, by merchant."""
+        query = select(payout.c.merchant_id, payout.c.status).where(payout.c.batch_id == batch)
+        with self.store.read() as connection:
+            return {row.merchant_id: row.status for row in connection.execute(query)}

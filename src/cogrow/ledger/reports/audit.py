@@ -73,7 +73,7 @@ def check(connection: Connection) -> Audited:
 
 
 def _rows(connection: Connection, query: Any) -> Iterator[Any]:
-    result = connection.execution_options(yield_per=BATCH).execute(query)
+    result = connection.execute(query, execution_options={"yield_per": BATCH})
     for part in result.partitions():
         yield from part
 

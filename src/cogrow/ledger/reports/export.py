@@ -15,8 +15,18 @@ from cogrow.ledger.store.schema import account, entry, posting
 from cogrow.money import EXPONENTS
 
 HEADS = (
-    "entry", "day", "posted_at", "kind", "key", "origin", "actor", "account", "book", "currency", "amount_minor",
-)  # fmt: skip
+    "entry",
+    "day",
+    "posted_at",
+    "kind",
+    "key",
+    "origin",
+    "actor",
+    "account",
+    "book",
+    "currency",
+    "amount_minor",
+)
 
 
 def _rows(connection: Connection) -> Iterator[Any]:
@@ -38,7 +48,7 @@ def _rows(connection: Connection) -> Iterator[Any]:
         .join(account, account.c.id == posting.c.account_id)
         .order_by(entry.c.id, posting.c.line_no)
     )
-    for part in connection.execution_options(yield_per=10_000).execute(query).partitions():
+    for part in connection.execute(query, execution_options={"yield_per": 10_000}).partitions():
         yield from part
 
 
