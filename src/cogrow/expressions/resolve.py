@@ -198,6 +198,8 @@ class _Resolver:
             most = 10
         if not least <= len(node.arguments) <= most:
             what = N_("`{name}` takes {least} to {most} arguments, but found {found}.")
+            if least == most:
+                what = N_("`{name}` takes {least} arguments, but found {found}.")
             found = len(node.arguments)
             raise ExpressionError(
                 message(what, name=node.function, least=least, most=most, found=found), node.at
@@ -214,6 +216,11 @@ class _Resolver:
         if name in ("days_between", "months_between"):
             if all(arg.unit is Unit.DAY for arg in args):
                 return Op(name, tuple(args), Unit.COUNT)
+            if name == "months_between":
+                what = N_(
+                    "`months_between` takes days, like merchants.joined_on; months are local."
+                )
+                raise ExpressionError(message(what), node.at)
             instants = [self.instant(a, n) for a, n in zip(args, nodes, strict=True)]
             return Op(name, tuple(instants), Unit.COUNT)
         if name == "if":
