@@ -44,19 +44,19 @@ class OfMerchant:
         return [part.limited for part in self.parts]
 
     def reason(self, number: int) -> str:
-        """Return why a component pays what it does, as far as this program alone decides."""
+        """Return why a component pays nothing, or less than it might; "" where this tells no reason."""
         part = self.parts[number]
         terms = part.component.terms
         return (
             (not self.eligible and "not_eligible")
             or (not self.gates_passed and "gate_not_passed")
+            or (part.earned < 0 and "taken_back")
             or (not part.condition_met and "condition_not_met")
             or (bool(terms.tiers) and part.tier == 0 and "no_tier_reached")
             or (part.too_few and "too_few")
             or (not part.earned and "nothing_to_pay_on")
             or (self.below_minimum and "below_minimum")
-            or (part.limited < part.earned and "capped")
-            or "paid"
+            or ""
         )
 
 

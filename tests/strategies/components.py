@@ -58,13 +58,13 @@ ALL_LINES = [
 ALL_ORDERS = [*ALL_LINES, "average_order", "per_buyer", "best", "odd"]
 OF_MERCHANT = [
     "gmv of the merchant >= 100", "orders of the merchant >= 2", "rating of the merchant >= 4.6",
-    "net_sales * 2 > net_sales of the merchant", "merchants.vip",
+    "net_sales * 2 > net_sales of the merchant", "merchants.vip", "1 > 0", "gmv of the merchant > 0",
 ]  # fmt: skip
 #: What each grain of things can be paid by.
 GRAINS = {
     "order_line": Pool(
         [*ALL_LINES, "order_lines.paid", "least(net_sales, 50)", "gmv of the merchant - gmv"],
-        ["units", "products_sold", "order_lines.quantity", "claims"],
+        ["units", "products_sold", "order_lines.quantity", "claims", "orders"],
         [
             *OF_MERCHANT, "gmv >= 10", "order_lines.quantity > 1", "products.listed_at >= 2025-04-01",
             "orders.channel = 'live'", "orders.placed_at < period.end", "refunded = 0",
@@ -84,9 +84,9 @@ GRAINS = {
     ),
     "product": Pool(
         [*ALL_LINES, "gmv * 10%"],
-        ["units", "claims", "seen", "visitors", "listed"],
+        ["units", "claims", "seen", "visitors", "listed", "orders", "live_orders"],
         [
-            *OF_MERCHANT, "gmv >= 10", "units >= 2", "seen > 0", "products.listed_at >= 2025-04-01",
+            *OF_MERCHANT, "gmv >= 10", "orders >= 2", "seen > 0", "products.listed_at >= 2025-04-01",
             "products.category = 'shoes'", "listed = 1", "days_between(products.listed_at, period.end) < 90",
         ],
         (),
@@ -146,13 +146,17 @@ def component(
     form = form or draw(st.sampled_from(FORMS))
     whole: dict[str, Any] = {"per": grain} if grain else {}
     whole[form] = draw(terms(form, some, baseline, names, clauses))
-    if draw(yes(2 if grain else 4)):
+    if grain in ("campaign", "buyer") and form == "flat":  # what is not measured is not found
+        whole["when"] = draw(
+            one_of("gmv > 0", "orders >= 1", "net_sales * 2 > net_sales of the merchant")
+        )
+    elif draw(yes(2 if grain else 4)):
         more = ["sprint <= net_sales"] if "sprint" in names and grain != "return" else ["1 > 0"]
         whole["when"] = draw(st.sampled_from([*some.conditions, *more]))
     if "accumulate" in clauses and draw(yes(2)):
         whole["accumulate"] = draw(one_of("year to date", "program to date"))
     if "part_limits" in clauses and draw(yes(2)):
-        bounds = draw(part_limits(grain, some))
+        bounds: dict[str, str] = draw(part_limits(grain, some))
         whole |= {"limits": bounds} if bounds else {}
     return whole
 
@@ -213,7 +217,7 @@ def terms(
         if "tier_conditions" in clauses and form in CONDITIONAL:
             for tier in found["tiers"]:
                 if draw(yes(2)):
-                    tier["when"] = draw(st.sampled_from(some.conditions))
+                    tier["when"] = draw(st.sampled_from([*some.conditions, "1 > 0", "1 < 0"]))
     if form in ("rate", "match") or (form == "cover" and draw(st.booleans())):
         found["rate"] = draw(rate)
     if form in ("match", "cover"):
@@ -242,13 +246,14 @@ def part_limits(draw: st.DrawFn, grain: str, some: Pool) -> dict[str, str]:
     if draw(yes(3)):
         found["each"] = draw(one_of("0.02", "5", "50"))
     if some.dated and draw(yes(2)):
-        found["first"] = draw(one_of("1", "2", "5"))
+        found["first"] = draw(one_of("1", "2", "3", "5"))
         counts = [name for name in some.counts if "." not in name]
-        found |= {"first_of": draw(st.sampled_from(counts))} if draw(st.booleans()) else {}
-        if some.within and draw(st.booleans()):
-            found["first_per"] = draw(st.sampled_from(some.within))
+        if draw(st.booleans()):
+            found["first_of"] = draw(st.sampled_from(counts))
+        if len(some.within) and draw(st.booleans()):
+            found["first_per"] = draw(one_of(*some.within))
     if draw(yes(4)):
-        found["at_least"] = draw(one_of("1", "2", "3"))
-    if some.within and draw(yes(2)):
-        found[f"per_{draw(st.sampled_from(some.within))}"] = draw(one_of("0.01", "3", "100"))
+        found["at_least"] = draw(one_of("1", "2", "2", "3"))
+    if len(some.within) and draw(yes(2)):
+        found[f"per_{draw(one_of(*some.within))}"] = draw(one_of("0.01", "3", "100"))
     return found

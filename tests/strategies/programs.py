@@ -81,7 +81,7 @@ LIMITS = [
 ]  # fmt: skip
 MORE_LIMITS = st.fixed_dictionaries({}, optional={
     "lifetime": one_of("20", "150", "2_000"),
-    "never_above": one_of("commission", "net_sales / 7", "merchants.annual_fee", "ad_spend"),
+    "never_above": one_of("commission", "net_sales / 7", "gmv", "gmv", "merchants.annual_fee", "ad_spend"),
     "minimum": one_of("0.02", "5"),
 })  # fmt: skip
 FUNDS = st.fixed_dictionaries(
@@ -102,8 +102,11 @@ COMES_FIRST = one_of("merchants.joined_on", "merchants.opened_at", "first_sale",
 def programs(
     draw: st.DrawFn, form: str | None = None, clauses: Collection[str] = ()
 ) -> tuple[str, str]:
-    """Return the text of a program, its first reward of the given form, and the name of a period."""
-    used = {clause for clause in clauses if draw(yes(3))}
+    """Return the text of a program, its first reward of the given form, and the name of a period.
+
+    It uses one to three of the clauses, where there are any.
+    """
+    used = draw(some_of(clauses, 3)) if clauses else set()
     schedule, period = FESTIVAL if "festival" in used else draw(st.sampled_from(SCHEDULES))
     return draw(body(schedule, form, used)), period
 
@@ -115,16 +118,22 @@ def markets(draw: st.DrawFn, clauses: Collection[str] = CLAUSES) -> list[tuple[s
     festival = "festival" in clauses and draw(yes(6))
     schedule, period = FESTIVAL if festival else draw(st.sampled_from(SCHEDULES))
     rule = draw(one_of("best_of", "exclusive", "in_order"))
-    listed = draw(st.permutations(names))
+    listed = draw(st.permutations(names))[: draw(st.integers(2, len(names)))]
     found = []
     for name in draw(st.permutations(names)):
-        used = {clause for clause in clauses if draw(yes(6))} - {"festival", "first_days"}
-        stacked = draw(yes(8)) is False
-        used |= {"taken"} if stacked and rule == "in_order" else set()
-        text = draw(body(schedule, None, used)).replace("program: made-up\n", f"program: {name}\n")
-        text += yaml_of({"stacking": {rule: listed}}) if stacked else ""
+        used = draw(some_of(clauses, 2)) - {"festival", "first_days"}
+        used |= {"taken"} if name in listed and rule == "in_order" else set()
+        text = draw(body(schedule, None, used))
+        text = text.replace("program: made-up\n", f"program: {name}\n")
+        text = text.replace("made-up-fund", f"{name}-fund")
+        text += yaml_of({"stacking": {rule: listed}}) if name in listed else ""
         found.append((text, period))
     return found
+
+
+def some_of(clauses: Collection[str], most: int) -> st.SearchStrategy[set[str]]:
+    """Return a strategy for one clause or some of them."""
+    return st.sets(st.sampled_from(sorted(clauses)), min_size=1, max_size=most)
 
 
 @st.composite
@@ -135,12 +144,13 @@ def body(draw: st.DrawFn, schedule: dict[str, str], form: str | None, used: Coll
     parts = [draw(component(baseline, list(aims), form, used))]
     parts += draw(st.lists(component(baseline, list(aims), None, used), max_size=2))
     asked = st.sampled_from([*pool(used).conditions, *(["baseline > 0"] if baseline else [])])
-    gates = draw(st.one_of(st.just([]), st.just([]), st.lists(asked, max_size=2)))
+    gates = draw(st.lists(asked, max_size=2)) if draw(yes(5 if used else 3)) else []
     whole: dict[str, Any] = {
         "columns": {
             "merchants.annual_fee": "money",
             "merchants.vip": "flag",
             "merchants.opened_at": "instant",
+            "merchants.opened_on": "day",
             "last_year.sales": "money",
         },
         "merchants": draw(ELIGIBLE),
@@ -157,10 +167,10 @@ def body(draw: st.DrawFn, schedule: dict[str, str], form: str | None, used: Coll
     whole |= draw(st.sampled_from(LIMITS))
     if "limits" in used:
         whole |= {"limits": found} if (found := draw(MORE_LIMITS)) else {}
-    whole |= draw(around(used))
+    whole |= draw(around(schedule, used))
     if "first_days" in used:
-        days = {"first": draw(one_of("1 day", "30 days", "400 days"))}
-        schedule = {**schedule, **days, "since": draw(one_of("joined_on", "opened_at"))}
+        days = {"first": draw(one_of("1 day", "30 days", "400 days", "3000 days"))}
+        schedule = {**schedule, **days, "since": draw(one_of("joined_on", "opened_on"))}
     named = used_metrics(json.dumps(whole))
     whole |= {"metrics": named} if named else {}
     return HEAD + yaml_of({"period": schedule} | whole)
@@ -172,9 +182,10 @@ def qualifying(draw: st.DrawFn, used: Collection[str]) -> dict[str, str]:
     table = draw(st.sampled_from(["order_lines", "order_lines", "orders"]))
     conditions = OF_LINES if table == "order_lines" else OF_ORDERS
     if "attribution" in used and table == "order_lines":
-        conditions += OF_CLICKS * 3
-    found = {table: draw(one_of(*conditions))}
-    if draw(st.booleans()):
+        conditions = (*conditions[:3], *OF_CLICKS)
+    easy = ["all"] * len(conditions) if used else []
+    found = {table: draw(one_of(*easy, *conditions))}
+    if draw(yes(4 if used else 2)):
         found["dated_by"] = draw(one_of("paid_at", "confirmed_at", "placed_at"))
     if draw(st.integers(0, 3)) == 0:
         found["refunds"] = draw(one_of("kind is null or kind <> 'goodwill'", "refunded > 0.99"))
@@ -187,20 +198,21 @@ def qualifying(draw: st.DrawFn, used: Collection[str]) -> dict[str, str]:
 
 
 @st.composite
-def around(draw: st.DrawFn, used: Collection[str]) -> dict[str, Any]:
+def around(draw: st.DrawFn, schedule: dict[str, str], used: Collection[str]) -> dict[str, Any]:
     """Return the clauses around the reward."""
     found: dict[str, Any] = {}
     if "enrollment" in used:
         found["enrollment"] = "opt_in"
     if "attribution" in used:
         found["attribution"] = {
-            "clicks": draw(one_of("all", "source = 'offsite'", "platform is not null")),
-            "within": draw(one_of("1 day", "14 days", "30 days")),
+            "clicks": draw(one_of("all", "all", "source = 'offsite'", "platform is not null")),
+            "within": draw(one_of("1 day", "14 days", "14 days", "30 days")),
             "of": draw(one_of("merchant", "product", "brand")),
         }
     if "effective" in used:
-        start = draw(one_of("2025-01-01", "2025-05-20", "2025-05-25"))
-        found["effective"] = {"from": start, "by": draw(one_of("placed_at", "confirmed_at"))}
+        start = draw(one_of(schedule["from"], "2025-05-20", "2025-05-25"))
+        by = draw(one_of("placed_at", "placed_at", "paid_at", "confirmed_at"))
+        found["effective"] = {"from": start, "by": by}
     if "fund" in used:
         fund = draw(FUNDS)
         if fund.get("exhausted") == "first_come":
