@@ -62,19 +62,6 @@ def run_all(
         return run_programs(wanted, stored, Limits(threads=threads), merchant=merchant)
 
 
-def run_all(
-    wanted: Sequence[tuple[Program, Period]], facts: Facts, *, threads: int | None = 1
-) -> list[Ran]:
-    """Return what DuckDB computes for several programs from `facts` in Parquet, in one run."""
-    with tempfile.TemporaryDirectory(prefix="agreement-") as folder:
-        declared: dict[str, dict[str, Kind]] = {}
-        for program, _ in wanted:
-            for table, columns in declared_by(program).items():
-                declared.setdefault(table, {}).update(columns)
-        stored = write(Path(folder), facts, declared=declared, complete=True)
-        return run_programs(wanted, stored, Limits(threads=threads))
-
-
 def figure(plan: Plan, name: str, row: Row) -> Any:
     """Return a computed value of an earnings row: whole numbers and ratios as fractions."""
     where = plan.stored[name]
