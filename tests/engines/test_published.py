@@ -150,8 +150,8 @@ def facts_of(
         shop.merchant(name)
     if case == "sap-true-up":
         if period == program.schedule.periods()[0]:
-            before = period.instants(shop.zone)[0].replace(tzinfo=None) - timedelta(microseconds=1)
-            shop.order(name, before, [5_000_000])
+            start = period.instants(shop.zone)[0].replace(tzinfo=None)
+            shop.order(name, start - timedelta(microseconds=1), [5_000_000])
         assert given["cumulative"] >= given["volume"]
         shop.whole(name, period, given["volume"])
     elif case == "return-freight-cover":
@@ -191,7 +191,7 @@ def facts_of(
 
 def period_of(program: Program, given: dict[str, Any]) -> Period:
     """Return the period a row of a case is about."""
-    return program.schedule.periods()[given.get("month", 1) - 1]
+    return program.schedule.periods()[int(given.get("month", 1)) - 1]
 
 
 def rates_in(given: dict[str, Any]) -> list[Fraction]:

@@ -124,6 +124,13 @@ def program_of(name: str) -> Program:
     return parsed.program
 
 
+def data_of(name: str) -> dict[str, Any]:
+    document, _ = read(LIBRARY[name].read_bytes(), name)
+    assert document is not None
+    assert isinstance(document.data, dict)
+    return document.data
+
+
 @pytest.mark.parametrize("name", LIBRARY)
 def test_a_program_has_no_issue_and_the_name_of_its_file(name):
     assert program_of(name).id == name
@@ -137,7 +144,7 @@ def test_a_program_speaks_both_languages_and_names_its_source(name):
         assert text.keys() == {"zh", "en"}
         assert re.search(r"[一-鿿]", text["zh"]), text
         assert not re.search(r"[一-鿿]", text["en"]), text
-    source = read(LIBRARY[name].read_bytes(), name)[0].data.get("source", "")
+    source = str(data_of(name).get("source", ""))
     assert source
     if "illustrative" in source or "assumed" in source:
         assert re.search("illustrative|assumed", program.description["en"])
@@ -171,7 +178,7 @@ def test_every_industry_has_its_own_terms_of_each_mechanism(mechanism):
         assert program.direction == direction
         assert f"category = '{industry}'" in program.merchants.text
         assert LIBRARY[name].parent in (FOLDER, FOLDER / industry)
-        data: dict[str, Any] = read(LIBRARY[name].read_bytes(), name)[0].data
+        data = data_of(name)
         terms.append({key: data.get(key) for key in ("reward", "gates", "qualifying", "period")})
     assert all(one not in terms[:at] for at, one in enumerate(terms))
 
