@@ -36,7 +36,7 @@ from cogrow.programs.spec import ProgramSpec
 from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Key
 from cogrow.sources.faults import FAULTS
-from docs.reference import meanings
+from docs.reference import meanings, shipped
 from docs.reference.worked import FORMS, paid
 
 FOLDER = Path(__file__).parent
@@ -311,6 +311,15 @@ def exit_codes() -> str:
     return table(["code", "meaning"], [[code(number), said[number]] for number in sorted(said)])
 
 
+def shipped_programs() -> str:
+    """Return the programs of the library by folder: what each pays, and where it comes from."""
+    heads = ["program", "title", "pays", "source"]
+    return "".join(
+        f"## {shipped.FOLDERS[folder]}\n\n{table(heads, shipped.rows(found))}\n"
+        for folder, found in shipped.programs_by_folder().items()
+    )
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     part.__name__: part
     for part in (
@@ -328,6 +337,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
         issue_codes,
         commands,
         exit_codes,
+        shipped_programs,
     )
 }
 
