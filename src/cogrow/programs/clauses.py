@@ -65,7 +65,11 @@ def part_limits(build: Builder, path: Path, raw: Mapping[str, Any]) -> PartLimit
     if grain is None and fine:
         single = N_("`{key}` is for components with `per`: it bounds single things.")
         build.complain("PRG024", (*path, fine[0]), message(single, key=fine[0]), key=True)
-    first, per, of = raw.get("first"), raw.get("first_per") or "", raw.get("first_of") or ""
+    first, per, of = (
+        raw.get("first"),
+        raw.get("first_per") or "",
+        (raw.get("first_of") or "").strip(),
+    )
     if first is not None and grain is not None:
         _complain_first(build, path, per)
     if of:
@@ -116,8 +120,8 @@ def since(build: Builder) -> tuple[int, Amount | None]:
     if spec.first is None or spec.since is None:
         return 0, None
     tree = build.tree(("period", "since"), spec.since, RowScope(build.schema, "merchants"))
-    if tree is not None and tree.unit not in (Unit.DAY, Unit.INSTANT):
-        what = N_("`since` should be a day or an instant of merchants, like joined_on.")
+    if tree is not None and tree.unit is not Unit.DAY:
+        what = N_("`since` should be a day of merchants, like joined_on.")
         build.complain("PRG025", ("period", "since"), message(what))
         return 0, None
     return spec.first, Amount(spec.since, tree) if tree is not None else None

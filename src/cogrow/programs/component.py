@@ -70,6 +70,7 @@ def _component(build: Builder, path: Path, raw: Any) -> Component | None:
     if whole["accumulate"]:
         found = _accumulated(build, found, whole["accumulate"])
     found = replace(found, measures=tuple(build.things))
+    build.places[found.name] = inside
     _complain_unplaced(build, found)
     build.grain = None
     return found
@@ -78,6 +79,7 @@ def _component(build: Builder, path: Path, raw: Any) -> Component | None:
 def _accumulated(build: Builder, component: Component, words: str) -> Component:
     """Return the component with its metrics measured over the range it adds up over."""
     names = {name for tree in component.trees() for name in values(tree) if name in build.measures}
+    names |= {component.limits.first_of} & set(build.measures)
     ranged: dict[str, Tree] = {}
     for name in sorted(names):
         if " of " not in name:
@@ -91,7 +93,12 @@ def _accumulated(build: Builder, component: Component, words: str) -> Component:
 
     when = component.when and replace(component.when, tree=change(component.when.tree))
     terms = component.terms.mapped(change)
-    return replace(component, terms=terms, when=when, accumulate=range_of(words, Every.ONCE))
+    counted = ranged.get(component.limits.first_of)
+    bounds = component.limits
+    if isinstance(counted, Value):
+        bounds = replace(bounds, first_of=counted.name)
+    days = range_of(words, Every.ONCE)
+    return replace(component, terms=terms, when=when, accumulate=days, limits=bounds)
 
 
 def _complain_unplaced(build: Builder, component: Component) -> None:
@@ -99,18 +106,17 @@ def _complain_unplaced(build: Builder, component: Component) -> None:
     grain = component.per
     if grain is None:
         return
+    if not grain.table and not component.measures:
+        nothing = N_("Nothing is measured per {grain}, so none is found; name a metric.")
+        where = build.places.get(component.name, ("reward",))
+        build.complain("PRG022", where, message(nothing, grain=grain.name))
     for name, path in build.things.items():
         tables = {aggregate.table for aggregate in aggregates(build.expanded(name))}
+        if "order_lines" in grain.found:
+            tables.discard("orders")  # orders are counted by their lines
         for table in sorted(tables - set(grain.found)):
             what = N_("`{name}` reads {table}, and no row of it belongs to one {grain}.")
             hint = message(N_("Write `{name} of the merchant` for the whole."), name=name)
-            if table == "orders" and "order_lines" in grain.found:
-                hint = message(
-                    N_(
-                        "Orders are counted from their lines: "
-                        "`count_distinct(order_lines.order_id)` under `metrics`."
-                    )
-                )
             said = {"name": name, "table": table, "grain": grain.name}
             build.complain("PRG022", path, message(what, **said), hint)
 
