@@ -20,6 +20,19 @@ from cogrow.words.tables import TABLES as MEANINGS
 Json = dict[str, Any]
 Say = Callable[[Message], str]
 
+#: A call of each function over values, as a metric or an amount may hold it.
+CALLS = {
+    "least": "least(gmv, 1_000)",
+    "greatest": "greatest(net_sales, 0)",
+    "coalesce": "coalesce(rating, 0)",
+    "abs": "abs(gmv - net_sales)",
+    "if": "if(orders >= 10, gmv, 0)",
+    "days_between": "days_between(merchants.joined_on, period.start)",
+    "months_between": "months_between(merchants.joined_on, period.start)",
+    "starts_with": "starts_with(merchants.name, 'A')",
+    "lower": "lower(merchants.category) = 'apparel'",
+}
+
 #: What YAML reads an expression as: `100` is a number to it, `true` a flag.
 _SCALAR = ["string", "number", "boolean"]
 _NUMBER = ["string", "number"]
@@ -72,11 +85,12 @@ def _open(types: list[str], examples: Iterable[str]) -> Json:
 def definitions(say: Say) -> Json:
     """Return the definitions of what an expression can be, by name."""
     ranges = [f"gmv {words}" for words in RANGES if words != "of the merchant"]
-    scalars = [FUNCTIONS[name][0] for name in SCALARS]
+    scalars = [CALLS[name] for name in SCALARS if name not in ("starts_with", "lower")]
     days = columns_per_merchant(Kind.DAY, Kind.INSTANT)
     values = [*ranges, "110% of baseline", "period.start", "period.end", *columns_per_merchant()]
     value = {"anyOf": [*_named(say), _open(_NUMBER, [*values, *scalars])]}
     conditions = ["all", *(f"{name} >= 1" for name in metrics()), "baseline > 0"]
+    conditions += [CALLS[name] for name in ("starts_with", "lower")]
     last_year = ("same month last year", "same quarter last year", "previous period")
     found = {
         "value": value,

@@ -9,7 +9,6 @@ from enum import Enum
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import MaxLen, MinLen
 from pydantic import BaseModel, WithJsonSchema
 from pydantic.fields import FieldInfo
 
@@ -186,10 +185,7 @@ class _Schemas:
 
 
 def _bounds(metadata: list[Any]) -> dict[str, int]:
-    found = {}
-    for part in metadata:
-        if isinstance(part, MaxLen):
-            found["max"] = part.max_length
-        elif isinstance(part, MinLen):
-            found["min"] = part.min_length
-    return found
+    """Return the least and the most a list may hold, by `min` and `max`."""
+    named = {"min": "min_length", "max": "max_length"}
+    found = {k: getattr(part, name, None) for part in metadata for k, name in named.items()}
+    return {k: bound for k, bound in found.items() if bound is not None}

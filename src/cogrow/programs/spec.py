@@ -121,7 +121,7 @@ def _text(pattern: str, **more: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^({pattern})$", **more})
 
 
-_ID_TEXT, _WORD_TEXT = r"[a-z][a-z0-9-]{1,63}", r"[a-z][a-z0-9_]{0,39}"
+ID_TEXT, _WORD_TEXT = r"[a-z][a-z0-9-]{1,63}", r"[a-z][a-z0-9_]{0,39}"
 _DAYS_TEXT = _text(r"\d{1,4}\s+days?", examples=["15 days", "30 days", "90 days"])
 _COUNT_TEXT = WithJsonSchema(
     {
@@ -131,7 +131,7 @@ _COUNT_TEXT = WithJsonSchema(
     }
 )
 
-ProgramName = Annotated[str, _name(_ID_TEXT, _ID), _text(_ID_TEXT)]
+ProgramName = Annotated[str, _name(ID_TEXT, _ID), _text(ID_TEXT)]
 Word = Annotated[str, _name(_WORD_TEXT, _WORD), _text(_WORD_TEXT)]
 Day = Annotated[date, BeforeValidator(_day), _text(r"\d{4}-\d{2}-\d{2}", examples=["2026-01-01"])]
 Zone = Annotated[
