@@ -29,7 +29,7 @@ FUNCTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
             N_("whole days from the first to the second; a day counts from where it begins"),
         ),
         "months_between": (
-            "months_between(merchants.joined_on, placed_at)",
+            "months_between(merchants.joined_on, 2026-01-01)",
             N_("whole months from the first to the second"),
         ),
         "starts_with": (
