@@ -207,8 +207,9 @@ def component(
         terms["tiers"] = [{"from": start, key: draw(value)} for start in begin]
     if form in ("rate", "match"):
         terms["rate"] = draw(rate)
-    if form == "match" and draw(st.booleans()):
-        terms["limit"] = draw(one_of("2% of gmv", "12.34 CNY", "net_sales - 5"))
+    if form == "match":
+        key = draw(one_of("limit", "spend_limit"))
+        terms[key] = draw(one_of("2% of gmv", "12.34 CNY", "net_sales - 5"))
     if form == "flat":
         terms["amount"] = draw(one_of("88.88", "1 CNY", "0"))
     whole: dict[str, Any] = {form: terms}

@@ -54,7 +54,11 @@ REWARD_KEYS = {
     "tiers": "where each tier begins (`from`, inclusive) and what it pays (`rate` or `amount`)",
     "rate": "a share of money (`2%`), or an amount for each piece (`0.50 CNY`)",
     "amount": "a fixed amount",
-    "limit": "the most a match pays, an amount of money; none where left out",
+    "limit": "the most the component pays, an amount of money",
+    "spend_limit": "the most spend that is matched, an amount of money; instead of `limit`",
+    "share": "the share of the fee that is given back, between 0 and 1; all of it where left out",
+    "retained": "the share of what is given back that is kept after all; nothing where left out",
+    "retained_at_most": "the most that is kept, an amount of money",
 }
 
 #: Every function: how it is called, and what it gives.

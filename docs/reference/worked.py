@@ -50,15 +50,43 @@ class Worked:
 
 
 FORMS = {
+    "cover": Worked(
+        "reward:\n  cover: {pays_on: commission, rate: 80%, limit: 26 CNY}\n",
+        [{"commission": cost} for cost in ("12", "32.50", "40")],
+    ),
+    "fee_refund": Worked(
+        "reward:\n  fee_refund: {pays_on: commission, share: refunded / gmv, retained: 20%, "
+        "retained_at_most: 5 CNY}\n",
+        [
+            {"commission": fee, "gmv": "1_000", "refunded": back}
+            for fee, back in (("20", "0"), ("20", "300"), ("20", "1_000"), ("200", "1_000"))
+        ],
+    ),
     "flat": Worked(
         "reward:\n  - when: orders >= 30\n    flat: {amount: 500 CNY}\n",
         [{"orders": "29"}, {"orders": "30"}],
     ),
     "graduated": Worked(BANDS.replace("FORM", "graduated"), GROWN, BASELINE),
     "growth": Worked(BANDS.replace("FORM", "growth"), GROWN, BASELINE),
+    "linear": Worked(
+        "reward:\n  linear:\n    qualifies_on: net_sales\n    tiers:\n"
+        "      - {from: 10_000 CNY, amount: 100 CNY}\n      - {from: 50_000 CNY, amount: 900 CNY}\n",
+        [{"net_sales": sold} for sold in ("9_999.99", "10_000", "30_000", "50_000", "90_000")],
+    ),
     "match": Worked(
-        "reward:\n  match: {pays_on: ad_spend, rate: 50%, limit: 2% of net_sales}\n",
-        [{"ad_spend": ads, "net_sales": "100_000"} for ads in ("1_800", "4_000", "5_000")],
+        "reward:\n  - name: up_to\n    match: {pays_on: ad_spend, rate: 50%, limit: 2% of net_sales}\n"
+        "  - name: share_of\n    match: {pays_on: other_spend, rate: 50%, spend_limit: 2% of net_sales}\n",
+        [
+            {"ad_spend": ads, "other_spend": other, "net_sales": "100_000"}
+            for ads, other in (
+                ("1_800", "0"),
+                ("4_000", "0"),
+                ("5_000", "0"),
+                ("0", "1_800"),
+                ("0", "5_000"),
+            )
+        ],
+        "metrics: {other_spend: sum(spend where platform = 'other')}\n",
     ),
     "rate": Worked(
         "reward:\n  - name: share\n    rate: {pays_on: commission, rate: 50%}\n"

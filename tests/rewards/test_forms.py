@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from fractions import Fraction
 from types import ModuleType
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import assume, given
@@ -15,21 +16,23 @@ from hypothesis import strategies as st
 from cogrow import rewards as rewards_room
 from cogrow.expressions.evaluate import evaluate
 from cogrow.expressions.tree import Unit, Value, number
-from cogrow.programs.program import Component
 from cogrow.rewards.graduated import slices
 from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Key, Terms, Tier, by_tier, tier_reached
-from tests.reference import pays, reaches
+from tests.plain_values import value_of
+from tests.reference.forms import exact
 
-PAYS_ON, QUALIFIES_ON, OVER = (
-    Value(name, Unit.MONEY) for name in ("pays_on", "qualifies_on", "over")
+PAYS_ON, QUALIFIES_ON, OVER, LIMIT = (
+    Value(name, Unit.MONEY) for name in ("pays_on", "qualifies_on", "over", "limit")
 )
+SHARE = Value("share", Unit.NUMBER)
 
 measured = st.one_of(
     st.none(), st.fractions(-(10**9), 10**9, max_denominator=1000), st.integers(-(10**9), 10**9)
 )
 positive = st.fractions(0, 10**9, max_denominator=1000)
 rates = st.fractions(0, 1, max_denominator=10_000)
+shares = st.fractions(-1, 2, max_denominator=100)
 starts = st.lists(st.integers(0, 10**9), min_size=1, max_size=6, unique=True).map(sorted)
 
 
@@ -45,17 +48,37 @@ def terms(draw: st.DrawFn, *, rising: bool = False) -> Terms:
         Tier(number(start, Unit.MONEY), rate, amount)
         for start, rate, amount in zip(found, paid, fixed, strict=True)
     )
-    qualifies_on = PAYS_ON if rising or draw(st.booleans()) else QUALIFIES_ON
-    return Terms(PAYS_ON, qualifies_on, OVER, tiers, draw(rates), draw(st.integers(0, 10**6)))
+    return Terms(
+        PAYS_ON,
+        PAYS_ON if rising or draw(st.booleans()) else QUALIFIES_ON,
+        OVER,
+        tiers,
+        draw(rates),
+        draw(st.integers(0, 10**6)),
+        limit=LIMIT,
+        share=draw(st.sampled_from([None, SHARE])),
+        retained=draw(st.one_of(st.none(), rates)),
+        retained_at_most=draw(st.sampled_from([None, LIMIT])),
+        spend_limit=draw(st.sampled_from([None, LIMIT])),
+    )
 
 
-def amount(
-    form: str, of: Terms, pays_on: object, qualifies_on: object = None, over: object = 0
-) -> Fraction | None:
+def known(
+    pays_on: object,
+    qualifies_on: object = None,
+    over: object = 0,
+    limit: object = 10**9,
+    share: object = 1,
+) -> dict[str, Fraction | None]:
+    """Return the values of the names in `terms`, exact."""
+    values = {"pays_on": pays_on, "qualifies_on": qualifies_on, "over": over}
+    values |= {"limit": limit, "share": share}
+    return {name: None if value is None else Fraction(str(value)) for name, value in values.items()}
+
+
+def amount(form: str, of: Terms, *values: object, **named: object) -> Fraction | None:
     """Return what the form's own tree gives, unrounded."""
-    known = {"pays_on": pays_on, "qualifies_on": qualifies_on, "over": over}
-    exact = {name: None if value is None else Fraction(str(value)) for name, value in known.items()}
-    found = evaluate(forms()[form].amount(of), exact)
+    found = evaluate(forms()[form].amount(of), known(*values, **named))
     assert found is None or isinstance(found, Fraction)
     return found
 
@@ -67,20 +90,20 @@ def start_of(tier: Tier) -> Fraction:
 
 
 @pytest.mark.parametrize("form", sorted(forms()))
-@given(terms(), measured, measured, measured)
-def test_a_form_pays_what_the_reference_pays(form, of, pays_on, qualifies_on, over):
-    asked = pays_on if of.qualifies_on == PAYS_ON else qualifies_on
-    begin: list[Fraction | None] = [start_of(tier) for tier in of.tiers]
-    reached = max((n for n, start in enumerate(begin, 1) if reaches(asked, start)), default=0)
-    component = Component("one", forms()[form], of, {})
-    wanted = pays(component, reached, pays_on, over, begin)
-    assert (amount(form, of, pays_on, qualifies_on, over) or 0) == (wanted or 0)
+@given(terms(), st.tuples(measured, measured, measured, measured, st.none() | shares))
+def test_a_form_pays_what_the_reference_pays(form, of, values):
+    plain = known(*values)
+
+    def ask(tree):
+        return value_of(tree, ZoneInfo("UTC"), named=lambda node: plain[getattr(node, "name", "")])
+
+    assert (amount(form, of, *values) or 0) == (exact(form, of, ask) or 0)
 
 
 @pytest.mark.parametrize("form", sorted(forms()))
-@given(terms(), measured, measured, positive)
-def test_no_form_takes_money_away(form, of, pays_on, qualifies_on, over):
-    assert (amount(form, of, pays_on, qualifies_on, over) or 0) >= 0
+@given(terms(), st.tuples(measured, measured, positive, measured, shares))
+def test_no_form_takes_money_away(form, of, values):
+    assert (amount(form, of, *values) or 0) >= 0
 
 
 @pytest.mark.parametrize("form", sorted(set(forms()) - {"flat"}))
