@@ -7,7 +7,9 @@ from datetime import timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from cogrow.engines.run import with_calendar
 from cogrow.errors import N_, Issue, NotFound, ProgramError, message, nearest
+from cogrow.facts import FactFiles
 from cogrow.period import Period, parse_period
 from cogrow.programs.parse import load
 from cogrow.programs.program import Program
@@ -62,12 +64,17 @@ def one_program(name: str) -> Program:
     return found[0]
 
 
-def one_run(name: str, period_name: str | None) -> tuple[Program, Period]:
-    """Return the one program meant by `name`, in the version that holds in the period.
+def one_run(
+    name: str, period_name: str | None, facts: FactFiles | None = None
+) -> tuple[Program, Period]:
+    """Return the one program meant by `name`, in the version that holds in the period; festivals lie
+    where `facts` have them.
 
     Raises NotFound or DataError for the period, ProgramError where several programs or versions fit.
     """
     found, _ = programs([name])
+    if facts is not None:
+        found = [with_calendar(program, facts) for program in found]
     runs = runs_of(found, [period_name] if period_name else [])
     if len(runs) != 1:
         raise ProgramError(message(N_("{name} holds several programs; name one."), name=name))
@@ -102,7 +109,8 @@ def periods_of(
         if holds(one, period)
     }
     if names:
-        wanted = [parse_period(name) for name in names]
+        named = {period.name: period for period in known.values()}  # festivals have their own names
+        wanted = [named[name] if name in named else parse_period(name) for name in names]
         for period in wanted:
             if (period.start, period.end) not in known:
                 raise _not_held(program, period, versions)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cogrow.embedded import Limits
 from cogrow.engines.plan import Plan
-from cogrow.engines.run import stream_programs
+from cogrow.engines.run import stream_programs, with_calendar
 from cogrow.errors import N_, DataError, Issue, Span, message
 from cogrow.expressions.tree import NUMERIC
 from cogrow.facts import FactFiles
@@ -55,7 +55,6 @@ def earn(
     DataError, NotFound, EngineError.
     """
     chosen, issues = programs(names)
-    runs = runs_of(chosen, period_names)
     # Beside what it will replace, so that a move is a rename, and a folder that refuses does so now.
     beside = out if out.is_dir() else out.parent
     beside.mkdir(parents=True, exist_ok=True)
@@ -63,6 +62,7 @@ def earn(
         opened, report = open_facts(facts, Path(work) / "facts", limits, progress)
         if report is not None:
             issues += list(report.warnings)
+        runs = runs_of([with_calendar(program, opened) for program in chosen], period_names)
         earned = _compute(runs, opened, out, Path(work), limits, progress)
         for one in earned:
             one.path.parent.mkdir(parents=True, exist_ok=True)

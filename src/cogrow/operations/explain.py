@@ -15,7 +15,7 @@ from cogrow.embedded import Limits
 from cogrow.engines.compile import compile_plan
 from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import Added, FactRows, Plan
-from cogrow.engines.run import run_programs, with_calendar
+from cogrow.engines.run import run_programs
 from cogrow.errors import N_, InvariantBroken, NotFound, Translate, message
 from cogrow.expressions.evaluate import Known, evaluate
 from cogrow.expressions.tree import NUMERIC, Aggregate, Const, aggregates, put_in
@@ -98,12 +98,11 @@ def explain(
 
     Raises NotFound for an unknown program, period or merchant, ProgramError, DataError, EngineError.
     """
-    program, period = one_run(name, period_name)
     import pyarrow.compute as pc
 
     with TemporaryDirectory(prefix="cogrow-") as work:
         opened, _ = open_facts(facts, Path(work), limits, progress)
-        program = with_calendar(program, opened)
+        program, period = one_run(name, period_name, opened)
         plan = compile_plan(program, period, opened)
         earned: list[dict[str, Any]] = []
         if earnings is not None:

@@ -10,8 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from cogrow.embedded import Limits
-from cogrow.engines.compile import compile_plan
-from cogrow.engines.duckdb import open_engine
+from cogrow.engines.run import run_programs
 from cogrow.errors import (
     N_,
     Issue,
@@ -318,16 +317,14 @@ def _differences(before: Parsed, after: Parsed) -> list[Difference]:
 
 def _earn(runs: Runs, facts: FactFiles, limits: Limits, progress: Progress) -> list[pa.Table]:
     """Return the earnings of each run."""
-    plans = [compile_plan(program, period, facts) for program, period in runs]
-    found = []
-    with open_engine(facts, plans, limits) as engine:
-        for (program, period), one in zip(runs, plans, strict=True):
-            progress(f"{program.id} {period}", 0, 1)
-            table = engine.earn(one)
-            refuse_empty(program, one, table)
-            found.append(table)
-            progress(f"{program.id} {period}", 1, 1)
-    return found
+
+    def report(program: Program, period: Period, percent: int) -> None:
+        progress(f"{program.id} {period}", percent, 100)
+
+    found = run_programs(list(runs), facts, limits, alone=True, progress=report)
+    for ran in found:
+        refuse_empty(ran.program, ran.plan, ran.table)
+    return [ran.table for ran in found]
 
 
 def _with_periods(parts: Sequence[pa.Table], periods: Sequence[Period]) -> pa.Table:

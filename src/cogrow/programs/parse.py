@@ -36,6 +36,7 @@ from cogrow.programs.clauses import (
 )
 from cogrow.programs.component import components
 from cogrow.programs.program import ALWAYS, Example, Program
+from cogrow.programs.ranges import EVERY
 from cogrow.programs.remnant import remnant
 from cogrow.programs.schedule import Schedule
 from cogrow.programs.spec import ProgramSpec
@@ -139,9 +140,14 @@ def _in_the_rest(document: Document, refused: list[Issue]) -> list[Issue]:
 def _schedule(build: Builder) -> Schedule:
     spec = build.spec.period
     first_days, after = since(build)
-    if (spec.every is Every.FESTIVAL) != (spec.festival is not None):
-        what = N_("`festival` names the festival of `every: festival`, as the calendar calls it.")
-        build.complain("PRG025", ("period",), message(what))
+    if spec.every is Every.FESTIVAL and spec.festival is None:
+        what = N_("`every: festival` needs the festival, as the calendar of the facts calls it.")
+        hint = message(N_("For example `festival: 618`."))
+        build.complain("PRG025", ("period", "every"), message(what), hint)
+    elif spec.every is not Every.FESTIVAL and spec.festival is not None:
+        what = N_("`festival` goes with `every: festival`, but the program runs {every}.")
+        said = message(what, every=message(EVERY[spec.every]))
+        build.complain("PRG025", ("period", "festival"), said, key=True)
     festival = spec.festival or ""
     return Schedule(
         spec.start, spec.until, spec.every, spec.timezone, festival, (), first_days, after
