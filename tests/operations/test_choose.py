@@ -88,3 +88,20 @@ def test_where_orders_choose_results_of_two_versions_stand_side_by_side(tmp_path
         for one in chosen
         for period in (first, second)
     }
+
+
+def test_a_version_takes_off_what_the_one_before_it_paid(tmp_path):
+    """m1 sold 1,000.50 in April, when 1 % were 10.01, and 1,200.00 until the end of May: 2 % are 24.00."""
+    facts = sealed(tmp_path / "facts", market())
+    for name, rate, first in (("one", "1%", "2025-01-01"), ("two", "2%", "2025-05-01")):
+        adds_up = "accumulate: program to date, " if name == "two" else ""
+        terms = f"reward: {{{adds_up}rate: {{pays_on: net_sales, rate: {rate}}}}}\n"
+        path = program(tmp_path, f"{terms}effective: {{from: {first}}}\n")
+        text = path.read_text(encoding="utf-8").replace("every: quarter", "every: month")
+        path.unlink()
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    names = [str(tmp_path / "one.yaml"), str(tmp_path / "two.yaml")]
+    (april,), _ = earn(names, facts, ["2025-04"], tmp_path / "out", LIMITS, quiet)
+    (may,), _ = earn(names, facts, ["2025-05"], tmp_path / "out", LIMITS, quiet)
+    assert pq.read_table(april.path).column("amount_minor").to_pylist()[0] == 1_001
+    assert pq.read_table(may.path).column("amount_minor").to_pylist()[0] == 2_400 - 1_001
