@@ -210,6 +210,10 @@ def _tiers(
         wanted = qualifies_on.unit if qualifies_on is not None else None
         start = value(build, (*here, "from"), tier["start"], wanted)
         when = condition(build, (*here, "when"), tier["when"]).tree if tier["when"] else None
+        if when is not None and not form.tier_when:
+            what = N_("The tiers of `{form}` lie beside each other, so none has a condition.")
+            said = message(what, form=form.name)
+            build.complain("PRG023", (*here, "when"), said, key=True)
         if form.tier_pays is Key.AMOUNT:
             pays: dict[str, Any] = {"amount": build.amount((*here, "amount"), tier["amount"])}
         else:
