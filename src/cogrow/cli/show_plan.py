@@ -176,10 +176,8 @@ def _funds(screen: Screen, found: Planned) -> None:
 
 
 def _terms(screen: Screen, found: Planned) -> None:
+    """Show what is written differently; two versions always differ somewhere."""
     screen.say()
-    if not found.terms:
-        screen.say(message(N_("The terms are the same.")))
-        return
     heads = [message(N_("terms")), message(N_("before")), message(N_("after"))]
     rows = [(one.path, one.before or "-", one.after or "-") for one in found.terms]
     screen.table(heads, rows)
