@@ -16,13 +16,11 @@ from cogrow.engines.duckdb import open_engine
 from cogrow.engines.given import Given, compile_given, derived, needed_names
 from cogrow.engines.plan import Plan
 from cogrow.errors import N_, Issue, ProgramError, Span, message, nearest
-from cogrow.expressions.resolve import fit, resolve
-from cogrow.expressions.scope import ValueScope
-from cogrow.expressions.syntax import ExpressionError, parse
-from cogrow.expressions.tree import Const, Unit
+from cogrow.expressions.syntax import ExpressionError
 from cogrow.facts import FactFiles
 from cogrow.operations.choose import programs
 from cogrow.operations.given_facts import write_given
+from cogrow.programs.constants import constant
 from cogrow.programs.program import ALWAYS, Example, Program
 
 
@@ -113,7 +111,7 @@ def given_values(program: Program, example: Example, issues: list[Issue]) -> Giv
             what = message(N_("`{name}` is not a metric of this program."), name=name)
             issues.append(Issue("PRG037", what, where, hint=nearest(name, units)))
             continue
-        value = _constant(program, text, units[name])
+        value = constant(program, text, units[name])
         if isinstance(value, ExpressionError):
             issues.append(Issue("PRG038", value.what, where, hint=value.hint))
         else:
@@ -131,16 +129,3 @@ def _complain_missing(
     if missing:
         what = message(N_("The example does not give {names}."), names=", ".join(missing))
         issues.append(Issue("PRG039", what, example.given_place))
-
-
-def _constant(program: Program, text: Any, unit: Unit) -> Fraction | str | bool | ExpressionError:
-    if unit is Unit.TEXT:
-        return str(text)
-    try:
-        scope = ValueScope(program.schema, {})
-        tree = fit(resolve(parse(str(text)), scope, program.currency), unit, program.currency)
-    except ExpressionError as error:
-        return error
-    if isinstance(tree, Const) and isinstance(tree.value, (Fraction, bool)):
-        return tree.value
-    return ExpressionError(message(N_("This should be a constant.")))
