@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cogrow.embedded import Limits
-from cogrow.engines.compile import compile_plan
-from cogrow.engines.duckdb import open_engine
 from cogrow.engines.plan import Plan
+from cogrow.engines.run import run_programs
 from cogrow.errors import DataError
 from cogrow.facts import Kind
 from cogrow.period import Period
@@ -54,9 +53,9 @@ def run(
     try:
         declared = declared_by(program)
         stored = write(folder, facts, declared=declared, files=files, complete=complete)
-        plan = compile_plan(program, period, stored)
-        with open_engine(stored, [plan], Limits(threads=threads), merchant=merchant) as engine:
-            return plan, engine.earn(plan).to_pylist()
+        limits = Limits(threads=threads)
+        (ran,) = run_programs([(program, period)], stored, limits, merchant=merchant)
+        return ran.plan, ran.table.to_pylist()
     finally:
         shutil.rmtree(folder)
 

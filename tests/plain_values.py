@@ -72,5 +72,6 @@ def operation(tree: Op, args: list[Any], zone: ZoneInfo) -> Any:
             datetime.combine(day, time(), tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
         ),
         "days_between": lambda a, b: Fraction(int((b - a) / timedelta(days=1))),
+        "months_between": lambda a, b: Fraction(12 * (b.year - a.year) + b.month - a.month),
     }
     return simple[op](*args)

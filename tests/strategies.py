@@ -171,14 +171,8 @@ def starts(draw: st.DrawFn, money: bool, names: list[str]) -> list[str]:
 
 
 FORMS = [
-    "flat", "rate", "step", "graduated", "retroactive", "growth", "rolling", "total", "match", "cover",
-    "linear", "fee_refund",
+    "flat", "rate", "step", "graduated", "retroactive", "growth", "rolling", "total", "match"
 ]  # fmt: skip
-FEE_TERMS = {
-    "share": one_of("refunded / gmv", "50%", "orders / 3"),
-    "retained": one_of("20%", "0%", "33.33%"),
-    "retained_at_most": one_of("5 CNY", "0.01", "1% of gmv"),
-}
 TIERED = ("graduated", "retroactive", "growth", "rolling", "total")
 
 
@@ -187,12 +181,12 @@ def component(
     draw: st.DrawFn, baseline: str | None, names: list[str], form: str | None = None
 ) -> dict[str, Any]:
     form = form or draw(st.sampled_from(FORMS))
-    money = form in ("cover", "fee_refund") or draw(st.sampled_from([True, True, True, False]))
+    money = draw(st.sampled_from([True, True, True, False]))
     pays_on = draw(st.sampled_from(MONEY if money else COUNTS))
     per_piece = one_of("0.01 CNY", "1", "2.50 CNY")
     rate = st.sampled_from(RATES) if money else per_piece
     terms: dict[str, Any] = {}
-    if form in ("rate", "match", "cover", "fee_refund", *TIERED):
+    if form in ("rate", "match", *TIERED):
         terms["pays_on"] = pays_on
     if form == "growth" and (baseline is None or not money or draw(st.booleans())):
         terms["over"] = (
@@ -201,23 +195,21 @@ def component(
             else "2"
         )
     tier_money = money
-    if form in ("step", "linear") or (
+    if form == "step" or (
         form in ("retroactive", "growth", "rolling", "total") and draw(st.booleans())
     ):
         tier_money = draw(st.booleans())
         terms["qualifies_on"] = draw(st.sampled_from(MONEY if tier_money else COUNTS))
-    if form in ("step", "linear", *TIERED):
+    if form in ("step", *TIERED):
         begin = starts(draw, tier_money, names)
         amount = one_of("12.34 CNY", "500", "0.01", "0")
-        key, value = ("amount", amount) if form in ("step", "linear") else ("rate", rate)
+        key, value = ("amount", amount) if form == "step" else ("rate", rate)
         terms["tiers"] = [{"from": start, key: draw(value)} for start in begin]
-    if form in ("rate", "match") or (form == "cover" and draw(st.booleans())):
+    if form in ("rate", "match"):
         terms["rate"] = draw(rate)
-    if form in ("match", "cover"):
-        key = "spend_limit" if form == "match" and money and draw(st.booleans()) else "limit"
+    if form == "match":
+        key = draw(one_of("limit", "spend_limit"))
         terms[key] = draw(one_of("2% of gmv", "12.34 CNY", "net_sales - 5"))
-    if form == "fee_refund":
-        terms |= draw(st.fixed_dictionaries({}, optional=FEE_TERMS))
     if form == "flat":
         terms["amount"] = draw(one_of("88.88", "1 CNY", "0"))
     whole: dict[str, Any] = {form: terms}

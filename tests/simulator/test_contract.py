@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from cogrow.facts import TABLES
+from cogrow.simulator.output import OWN_COLUMNS
 from tests.simulator.conftest import LINES, MERCHANTS
 
 WRITTEN = [
-    "merchants", "merchant_scores", "products", "orders", "order_lines", "refunds", "visits",
-    "ad_spend", "memberships", "targets", "calendar",
+    "merchants", "merchant_scores", "products", "orders", "order_lines", "refunds", "returns",
+    "visits", "ad_spend", "memberships", "enrollments", "targets", "calendar",
 ]  # fmt: skip
 
 
@@ -27,9 +28,14 @@ def test_every_table_is_written(simulation):
 def test_a_table_has_the_columns_of_the_contract(simulation, facts, name):
     table, written = TABLES[name], simulation.tables[name]
     found = {row[0]: row[1] for row in facts.execute(f"DESCRIBE {name}").fetchall()}
-    assert found == {column: table.by_name[column].kind.value for column in found}
+    kinds = {name: column.kind for name, column in table.by_name.items()}
+    assert table.extensible or name not in OWN_COLUMNS
+    assert kinds.keys().isdisjoint(OWN_COLUMNS.get(name, {}))
+    kinds |= OWN_COLUMNS.get(name, {})
+    assert OWN_COLUMNS.get(name, {}).keys() <= found.keys()
+    assert found == {column: kinds[column].value for column in found}
     assert {column.name for column in table.columns if not column.optional} <= found.keys()
-    assert written.columns == {column: table.by_name[column].kind for column in found}
+    assert written.columns == {column: kinds[column] for column in found}
     assert written.rows == count(facts, f"FROM {name}")
 
 
@@ -94,6 +100,41 @@ def test_refunds_follow_what_they_refund(facts):
     assert count(facts, f"{joined} WHERE {early}") == 0
 
 
+def test_a_return_that_is_complete_is_refunded_in_that_moment(facts):
+    done = "FROM returns JOIN orders USING (order_id) WHERE returns.status = 'completed'"
+    assert count(facts, done) > 0
+    order = "requested_at >= shipped_back_at OR shipped_back_at >= completed_at"
+    assert count(facts, f"{done} AND ({order} OR requested_at <= delivered_at)") == 0
+    assert count(facts, f"{done} AND freight_minor <= 0") == 0
+    refunded = "refunds ON refunds.order_id = returns.order_id AND refunded_at = completed_at"
+    unpaid = f"FROM returns ANTI JOIN {refunded} WHERE returns.status = 'completed'"
+    assert count(facts, unpaid) == 0
+    of_goods = "FROM refunds WHERE kind = 'return_and_refund'"
+    assert count(facts, done) == count(facts, of_goods)
+
+
+def test_a_return_that_is_withdrawn_sends_nothing_back(facts):
+    kept = "FROM returns WHERE status = 'withdrawn'"
+    assert count(facts, kept) > 0
+    sent = "shipped_back_at IS NOT NULL OR completed_at IS NOT NULL OR freight_minor > 0"
+    assert count(facts, f"{kept} AND ({sent})") == 0
+
+
+def test_the_freight_of_an_order_stands_in_its_first_line_once_it_is_paid(facts):
+    assert count(facts, "FROM order_lines WHERE freight_minor > 0 AND line_no = 1") > 0
+    assert count(facts, "FROM order_lines WHERE freight_minor <> 0 AND line_no > 1") == 0
+    assert count(facts, "FROM sales WHERE freight_minor <> 0 AND paid_at IS NULL") == 0
+
+
+def test_nobody_enrolls_before_joining_or_leaves_before_enrolling(facts):
+    early = "FROM enrollments JOIN merchants USING (merchant_id) WHERE enrolled_on < joined_on"
+    assert count(facts, early) == 0
+    assert count(facts, "FROM enrollments WHERE left_on IS NOT NULL") > 0
+    assert count(facts, "FROM enrollments WHERE left_on <= enrolled_on") == 0
+    held = count(facts, "FROM enrollments WHERE arm = 'holdout'")
+    assert 0.04 < held / count(facts, "FROM enrollments") < 0.2
+
+
 STATUSES = {
     "pending": 0, "cancelled": 0, "paid": 1, "closed": 1, "shipped": 2, "delivered": 3,
     "completed": 4,
@@ -122,6 +163,7 @@ def test_nothing_happens_outside_the_time_simulated(facts):
     instants = {
         "orders": ["placed_at", *STEPS],
         "refunds": ["refunded_at"],
+        "returns": ["requested_at", "shipped_back_at", "completed_at"],
         "visits": ["visited_at"],
         "memberships": ["joined_at", "left_at"],
     }

@@ -1,4 +1,6 @@
-"""From a program and a period to its plan: eligible → qualifying → measured → attained → earned → limited."""
+"""From a program and a period to its plan: eligible → qualifying → measured → attained → exact → earned
+→ limited → stacked → funded.
+"""
 
 from __future__ import annotations
 
@@ -7,43 +9,54 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from cogrow.engines.eligible import column_of, eligible, unit_of
+from cogrow.engines import clicks
+from cogrow.engines.beside import earlier, taken_before
+from cogrow.engines.bounded import bounded
+from cogrow.engines.earned import earned
+from cogrow.engines.eligible import column_of, eligible, of_merchant, unit_of
 from cogrow.engines.exact import Renderer
-from cogrow.engines.facts_sql import (
-    FactQuery,
+from cogrow.engines.facts_sql import FactQuery
+from cogrow.engines.measured import (
     Measured,
     Window,
     by_line,
+    found_step,
     over_lines,
+    step_of,
+    window,
 )
-from cogrow.engines.plan import Added, FactRows, Plan, Step, Stored
-from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, ceiling, rounded, whole, wide
+from cogrow.engines.plan import Added, FactRows, Plan, Step, Stored, Things
+from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, ceiling, same, total, whole, wide
 from cogrow.engines.reads import check_facts, needed_columns
 from cogrow.engines.refund_lines import STEP as REFUND_LINES_STEP
 from cogrow.engines.refund_lines import refund_lines
 from cogrow.engines.result import result_query
-from cogrow.errors import N_, ProgramError, message
+from cogrow.engines.things import ThingSteps
+from cogrow.errors import N_, message
 from cogrow.expressions.tree import (
     NUMERIC,
     Aggregate,
     Const,
-    Op,
     Tree,
     Unit,
     aggregates,
+    over_range,
     substitute,
     values,
 )
 from cogrow.facts import TABLES, FactFiles
-from cogrow.period import NOW, Period
-from cogrow.programs.program import PartLimits, Program
+from cogrow.period import Period
+from cogrow.programs.grain import GRAINS
+from cogrow.programs.program import Program
 from cogrow.programs.schedule import BaselineKind
-from cogrow.rewards.terms import tier_reached
 
 
 @dataclass
 class Compiler:
-    """Builds the steps of one program in one period over facts with the given columns."""
+    """Builds the steps of one program in one period over facts with these columns.
+
+    `given`: the values of a merchant are given instead of measured.
+    """
 
     program: Program
     period: Period
@@ -51,6 +64,8 @@ class Compiler:
     steps: list[Step] = field(default_factory=list)
     stored: dict[str, Stored] = field(default_factory=dict)
     rows: list[FactRows] = field(default_factory=list)
+    things: dict[str, Things] = field(default_factory=dict)
+    given: bool = False
 
     def __post_init__(self) -> None:
         self.zone = self.program.schedule.zone
@@ -59,120 +74,188 @@ class Compiler:
             name: files.columns for name, files in self.facts.tables.items()
         }
         eligibility = self.program.merchants.tree
-        self.everyone = isinstance(eligibility, Const) and eligibility.value is True
+        automatic = self.program.enrollment == "automatic"
+        self.everyone = automatic and isinstance(eligibility, Const) and eligibility.value is True
         baseline = self.program.baseline
-        measured = baseline is not None and baseline.kind is not BaselineKind.GIVEN
+        self.measures_baseline = baseline is not None and baseline.kind is not BaselineKind.GIVEN
         self.baseline_period = (
             self.program.schedule.over(baseline.range, self.period)
-            if baseline is not None and measured
+            if baseline is not None and self.measures_baseline
             else None
         )
-        self.now = Window("now", self.period)
+        self.groups: list[FactQuery] = []
+        self.exact_targets: dict[str, Tree] = {}
+        self.below: dict[int, int | SQL] = {}
 
     # -- what the program reads ------------------------------------------------------------------
 
-    def expanded(self, name: str) -> Tree:
+    def expanded(self, name: str, grain: str = "") -> Tree:
         """Return a metric's tree down to aggregates, metrics inside it replaced by theirs."""
         measure = self.program.measure(name)
-        inside = {other: self.expanded(other) for other in values(measure.tree) if "." not in other}
-        tree = substitute(measure.tree, inside)
-        return _over_lines(self.program, tree)
+        inside = {n: self.expanded(n, grain) for n in values(measure.tree) if "." not in n}
+        return over_lines(self.program, substitute(measure.tree, inside), grain)
 
-    def formulas(self) -> dict[str, tuple[str, Tree]]:
-        """Return how each metric and the measured baseline are made of aggregates, and of when."""
-        found = {m.name: ("now", self.expanded(m.name)) for m in self.program.measures}
+    def formulas(self) -> dict[str, Tree]:
+        """Return how each metric of the merchant and the measured baseline are made of aggregates."""
+        found = {m.name: self.expanded(m.name) for m in self.program.merchant_measures}
         baseline = self.program.baseline
-        if baseline is not None and self.baseline_period is not None:
-            found["baseline"] = ("before", self.expanded(baseline.metric))
+        if baseline is not None and self.measures_baseline:
+            found["baseline"] = over_range(self.expanded(baseline.metric), baseline.range)
         return found
 
     def attributes(self) -> list[str]:
-        """Return the dotted names (merchants.x, targets.floor) the program uses as values."""
-        trees = [m.tree for m in self.program.measures] + [t.tree for t in self.program.targets]
-        trees += [gate.tree for gate in self.program.gates]
-        if self.program.baseline and self.program.baseline.tree:
-            trees.append(self.program.baseline.tree)
-        for component in self.program.components:
-            trees += component.terms.trees()
-            trees += [component.when.tree] if component.when else []
-        return sorted({name for tree in trees for name in values(tree) if "." in name})
+        """Return the dotted names (merchants.x, targets.floor) the program uses per merchant."""
+        program = self.program
+        trees = [m.tree for m in program.measures] + [t.tree for t in program.targets]
+        trees += [gate.tree for gate in program.gates]
+        if program.baseline and program.baseline.tree:
+            trees.append(program.baseline.tree)
+        for component in program.components:
+            trees += component.trees()
+        bounds = (program.limits.never_above, program.fund.by if program.fund else None)
+        trees += [amount.tree for amount in bounds if amount is not None]
+        names = {name for tree in trees for name in values(tree) if "." in name}
+        return sorted(name for name in names if of_merchant(program, name))
 
     # -- steps -----------------------------------------------------------------------------------
 
     def compile(self) -> Plan:
         """Return the plan. Raises DataError where the facts lack a table or column it needs."""
-        refuse_uncomputed(self.program)
-        groups = self.groups()
-        needed = needed_columns(self.program, groups, self.attributes(), self.available)
-        check_facts(self.program, needed, self.available)
+        self.groups = self._groups()
         names = self.attributes()
-        self.steps.append(eligible(self.program, self.period, names, self.available))
+        clicked = any(clicks.STEP in group.used for group in self.groups)
+        needed = needed_columns(self.program, self.groups, names, self.available)
+        check_facts(self.program, needed, self.available)
+        self.steps += eligible(self.program, self.period, names, self.available)
         for name in names:
             unit = unit_of(self.program, name)
             self.store(name, column_of(name), unit, NUMBER_SCALE if unit is Unit.NUMBER else 1)
-        for group in groups:
+        if clicked and self.program.attribution is not None:
+            have = set(self.available["visits"])
+            self.steps.append(clicks.clicks(self.program, self.program.attribution, have))
+        for group in self.groups:
             self.qualifying(group)
-        self.measured(groups)
+        self.measured()
         self.finish()
+        return self.plan(
+            {table: tuple(sorted(names)) for table, names in sorted(needed.items())},
+            self._dated(seen=clicked),
+            self.formulas(),
+        )
+
+    def plan(
+        self,
+        reads: dict[str, tuple[str, ...]],
+        dated: dict[str, tuple[exp.Expr, ...]],
+        formulas: dict[str, Tree],
+    ) -> Plan:
+        """Return the plan of the steps so far."""
+        fund = self.program.fund
         return Plan(
             program=self.program.id,
             version=self.program.version,
             period=self.period,
             baseline_period=self.baseline_period,
-            reads={table: tuple(sorted(names)) for table, names in sorted(needed.items())},
-            dated={
-                group.table: tuple(group.inside(window) for window in group.windows)
-                for group in groups
-                if group.dates_itself
-            }
-            | self._orders_dated(groups),
+            reads=reads,
+            dated=dated,
             steps=tuple(self.steps),
             stored=self.stored,
             rows=tuple(self.rows),
-            formulas=self.formulas(),
+            formulas=formulas,
+            things=self.things,
+            together=fund is not None and fund.exhausted != "committed",
         )
 
-    def _orders_dated(self, groups: list[FactQuery]) -> dict[str, tuple[exp.Expr, ...]]:
-        """Return when orders lie in a window, for the groups that are dated by their order."""
-        by_order = [group for group in groups if not group.dates_itself]
-        found = dict.fromkeys(
-            group.order_inside(window) for group in by_order for window in group.windows
-        )
-        return {"orders": tuple(found)} if found else {}
+    def _dated(self, *, seen: bool) -> dict[str, tuple[exp.Expr, ...]]:
+        """Return when rows lie in a window, for tables that carry their own date; orders where groups
+        are dated by their order. Visits an order can be owed to (`seen`) come from before.
+        """
+        found: dict[str, dict[exp.Expr, None]] = {}
+        for group in self.groups:
+            table = group.table if group.dates_itself else "orders"
+            for one in group.windows:
+                inside = group.inside(one) if group.dates_itself else group.order_inside(one)
+                found.setdefault(table, {})[inside] = None
+        if seen:
+            found.pop("visits", None)
+            found.pop("orders", None)
+        return {table: tuple(conditions) for table, conditions in found.items()}
+
+    def earlier(self) -> Step | None:
+        """Return the step with what earlier periods had, None where nothing asks for it."""
+        return earlier(self.program, self.period)
 
     def finish(self) -> None:
         """Add the steps from what was measured to the result."""
         self.attained()
-        self.earned()
-        self.limited()
-        query = result_query(self.program, self.period, self.stored)
+        for n, component in enumerate(self.program.components, start=1):
+            if component.per is not None:
+                ThingSteps(self, n, component, component.per).add()
+        earned(self)
+        source, amounts = bounded(self)
+        query = result_query(self.program, self.period, self.stored, source, amounts)
         sentence = message(N_("one row per merchant and component, every figure kept"))
         self.steps.append(Step("earnings", sentence, query))
 
-    def groups(self) -> list[FactQuery]:
-        """Return one query per fact table, with every aggregate the program needs from it."""
-        needed: dict[tuple[Aggregate, str], Window] = {}
-        for measure in self.program.measures:
-            for aggregate in aggregates(self.expanded(measure.name)):
-                needed[aggregate, "now"] = self.now
-        if self.baseline_period is not None and self.program.baseline is not None:
-            before = Window("before", self.baseline_period)
-            for aggregate in aggregates(self.expanded(self.program.baseline.metric)):
-                needed[aggregate, "before"] = before
-        together: dict[tuple[str, bool], list[Measured]] = {}
-        for position, ((aggregate, name), window) in enumerate(needed.items(), start=1):
-            column = f"{name}_{aggregate.function}_{position}"
-            key = aggregate.table, by_line(self.program, aggregate)
-            step = f"qualifying_{aggregate.table}" + ("_by_line" if key[1] else "")
-            together.setdefault(key, []).append(Measured(aggregate, window, step, column))
-        return [
-            FactQuery(self.program, *key, measured, self._columns(), self.everyone)
-            for key, measured in sorted(together.items())
+    def _groups(self) -> list[FactQuery]:
+        """Return one query per fact table and grain, with every aggregate the program needs from it."""
+        needed: dict[tuple[str, Aggregate], Window] = {}
+        wanted = [("", tree) for tree in self.formulas().values()]
+        for component in self.program.components:
+            grain = component.per.name if component.per else ""
+            names = component.measures if grain else ()
+            wanted += [(grain, self.expanded(name, grain)) for name in names]
+        for grain, tree in wanted:
+            for aggregate in aggregates(tree):
+                days = window(self.program.schedule, aggregate.range, self.period)
+                if days is not None:
+                    needed[grain, aggregate] = days
+        together: dict[tuple[str, bool, str], list[Measured]] = {}
+        for position, ((grain, aggregate), days) in enumerate(needed.items(), start=1):
+            column = f"{days.name}_{aggregate.function}_{position}"
+            key = aggregate.table, by_line(self.program, aggregate, grain), grain
+            step = step_of(*key)
+            together.setdefault(key, []).append(Measured(aggregate, days, step, column))
+        found = [
+            self._group(table, grain, measured, step_of(table, lines, grain), by_line=lines)
+            for (table, lines, grain), measured in sorted(together.items())
         ]
+        return found + self._unmeasured()
 
-    def _columns(self) -> Mapping[str, Mapping[str, object]]:
+    def _group(
+        self,
+        table: str,
+        grain: str,
+        measured: list[Measured],
+        step: str,
+        *,
+        by_line: bool = False,
+        windows: Sequence[Window] = (),
+    ) -> FactQuery:
         canonical = {name: table.by_name for name, table in TABLES.items()}
-        return {**canonical, **self.available}
+        have = {**canonical, **self.available}
+        told_apart = GRAINS[grain] if grain else None
+        return FactQuery(
+            self.program,
+            table,
+            by_line,
+            measured,
+            have,
+            self.everyone,
+            step,
+            told_apart,
+            list(windows),
+        )
+
+    def _unmeasured(self) -> list[FactQuery]:
+        """Return the queries that find the things of components that measure nothing of them."""
+        parts = [c for c in self.program.components if c.per is not None and not c.measures]
+        grains = {part.per.name: part.per for part in parts if part.per is not None}
+        now = Window("now", self.period)
+        return [
+            self._group(grain.table, grain.name, [], found_step(grain.name), windows=[now])
+            for grain in grains.values()
+        ]
 
     def store(self, name: str, column: str, unit: Unit, denominator: int | str = 1) -> None:
         """Remember which column of the steps so far holds the figure called `name`."""
@@ -181,59 +264,81 @@ class Compiler:
         self.render.values[name] = Ratio(exp.column(column), below)
 
     def qualifying(self, group: FactQuery) -> None:
-        """Add the step that sums one fact table per merchant."""
+        """Add the step that sums one fact table per merchant, or thing."""
         if group.by_line and not any(step.name == REFUND_LINES_STEP for step in self.steps):
             query = refund_lines(self.available.get("refunds", ()))
             sentence = message(N_("refunds of whole orders, told apart by order line"))
             self.steps.append(Step(REFUND_LINES_STEP, sentence, query))
+        what = N_("qualifying {table} of {periods}, summed per merchant")
+        if group.grain is not None:
+            what = N_("qualifying {table} of {periods}, summed per {grain}")
         sentence = message(
-            N_("qualifying {table} of {periods}, summed per merchant"),
+            what,
             table=group.table,
             periods=" / ".join(str(window.period) for window in group.windows),
+            grain=group.grain.name if group.grain else "",
         )
-        self.steps.append(Step(group.step, sentence, group.per_merchant()))
-        for window in group.windows:
+        self.steps.append(Step(group.step, sentence, group.grouped()))
+        for one in group.windows:
             adds = tuple(
-                Added(one.column, one.aggregate, one.scale)
-                for one in group.measured
-                if one.window == window
+                Added(measured.column, measured.aggregate, measured.scale)
+                for measured in group.measured
+                if measured.window == one
             )
-            self.rows.append(FactRows(group.table, window.name, group.rows(window), adds))
+            grain = group.grain.name if group.grain else ""
+            listed = FactRows(group.table, one.name, one.period, group.rows(one), adds, grain)
+            self.rows.append(listed)
 
-    def measured(self, groups: list[FactQuery]) -> None:
+    def measured(self) -> None:
         """Add the step that puts the metrics and the measured baseline beside each merchant."""
         query = exp.select("eligible.*").from_("eligible")
-        now: dict[Aggregate, Ratio] = {}
-        before: dict[Aggregate, Ratio] = {}
+        known: dict[Aggregate, Ratio] = {}
         foreign: list[SQL] = []
-        for group in groups:
-            step = group.step
-            same = exp.EQ(
-                this=exp.column("merchant_id", "eligible"),
-                expression=exp.column("merchant_id", step),
-            )
-            query = query.join(exp.to_table(step), on=same, join_type="left")
+        for group in self.groups:
+            if group.grain is not None:
+                continue
+            on = same("merchant_id", "eligible", group.step)
+            query = query.join(exp.to_table(group.step), on=on, join_type="left")
             if group.currency() is not None:
-                foreign.append(exp.func("COALESCE", exp.column("foreign_rows", step), whole(0)))
-            for one in group.measured:
-                (now if one.window.name == "now" else before)[one.aggregate] = one.ratio
-        query = query.select(exp.alias_(_sum(foreign), "foreign_rows"))
-        render = Renderer(self.zone, dict(self.render.values), now)
-        for measure in self.program.measures:
-            query = self.put(
-                query,
-                measure.name,
-                f"measured_{measure.name}",
-                measure.unit,
-                render.ratio(self.expanded(measure.name)),
-            )
+                rows = exp.column("foreign_rows", group.step)
+                foreign.append(exp.func("COALESCE", rows, whole(0)))
+            known |= {one.aggregate: one.ratio for one in group.measured}
+        query = query.select(exp.alias_(total(foreign), "foreign_rows"))
+        if self.program.stacking is not None and self.program.stacking.rule == "in_order":
+            query = self._taken(query)
+        formulas = self.formulas()
+        for tree in formulas.values():
+            for aggregate in aggregates(tree):
+                known.setdefault(aggregate, Ratio(exp.null()))  # no such days in the calendar
+        render = Renderer(self.zone, dict(self.render.values), known)
+        for measure in self.program.merchant_measures:
+            tree = formulas[measure.name]
+            if measure.unit not in NUMERIC:
+                query = query.select(exp.alias_(render.any(tree), measure.column))
+                self.store(measure.name, measure.column, measure.unit)
+                continue
+            ratio = render.ratio(tree)
+            query = self.put(query, measure.name, measure.column, measure.unit, ratio)
         baseline = self.program.baseline
-        if baseline is not None and self.baseline_period is not None:
-            back = Renderer(self.zone, dict(self.render.values), before)
-            ratio = back.ratio(self.expanded(baseline.metric))
+        if baseline is not None and self.measures_baseline:
+            ratio = render.ratio(formulas["baseline"])
             query = self.put(query, "baseline", "baseline", baseline.unit, ratio)
         sentence = message(N_("what the metrics gave for each merchant"))
         self.steps.append(Step("measured", sentence, query))
+
+    def _taken(self, query: exp.Select) -> exp.Select:
+        """Select what the programs before this one in the order have given the merchant."""
+        stacking = self.program.stacking
+        if stacking is None:
+            raise AssertionError(self.program.id)
+        before = stacking.programs[: stacking.programs.index(self.program.id)]
+        source = exp.alias_(taken_before(self.period, before).subquery(), "beside", table=True)
+        same_merchant = same("merchant_id", "eligible", "beside")
+        query = query.join(source, on=same_merchant, join_type="left")
+        amount = exp.func("COALESCE", exp.column("minor", "beside"), whole(0))
+        query = query.select(exp.alias_(wide(amount), "taken"))
+        self.store("taken", "taken", Unit.MONEY)
+        return query
 
     def put(
         self, query: exp.Select, name: str, column: str, unit: Unit, ratio: Ratio
@@ -274,111 +379,6 @@ class Compiler:
             query = query.select(exp.alias_(holds, f"gate_{position}"))
         sentence = message(N_("targets, and the gates held against what was measured"))
         self.steps.append(Step("attained", sentence, query))
-
-    def earned(self) -> None:
-        """Add the steps that compute each component's amount and round it, once."""
-        query = exp.select("*").from_("attained")
-        passes: list[SQL] = [exp.column("eligible")]
-        passes += [exp.column(f"gate_{n}") for n in range(1, len(self.program.gates) + 1)]
-        query = query.select(exp.alias_(exp.and_(*passes), "takes_part"))
-        below: list[int | SQL] = []
-        for n, component in enumerate(self.program.components, start=1):
-            terms = component.terms
-            when: SQL = exp.true()
-            if component.when is not None:
-                tree = substitute(component.when.tree, self.exact_targets)
-                when = exp.func("COALESCE", self.render.flag(tree), exp.false())
-            query = query.select(exp.alias_(when, f"when_{n}"))
-            reached: SQL = exp.null()
-            if terms.tiers:
-                picked = terms if terms.qualifies_on is not None else None
-                if picked is None:
-                    raise AssertionError(component)
-                tree = substitute(tier_reached(terms), self.exact_targets)
-                reached = self.render.ratio(tree).numerator
-            query = query.select(
-                exp.alias_(exp.cast(reached, exp.DataType.build("INT")), f"tier_{n}")
-            )
-            amount = self.render.ratio(substitute(component.form.amount(terms), self.exact_targets))
-            query = query.select(exp.alias_(wide(amount.numerator), f"exact_{n}"))
-            if isinstance(amount.denominator, int):
-                below.append(amount.denominator)
-            else:
-                query = query.select(exp.alias_(wide(amount.denominator), f"exact_{n}_denominator"))
-                below.append(exp.column(f"exact_{n}_denominator"))
-        sentence = message(N_("tiers reached and exact amounts"))
-        self.steps.append(Step("exact", sentence, query))
-        query = exp.select("*").from_("exact")
-        for n, denominator in enumerate(below, start=1):
-            whole_units = rounded(Ratio(exp.column(f"exact_{n}"), denominator))
-            pays = exp.and_(exp.column("takes_part"), exp.column(f"when_{n}"))
-            earns = (
-                exp.case().when(pays, exp.func("COALESCE", whole_units, whole(0))).else_(whole(0))
-            )
-            query = query.select(exp.alias_(exp.paren(earns), f"earned_{n}"))
-        sentence = message(N_("each component's amount, rounded half up to the minor unit, once"))
-        self.steps.append(Step("earned", sentence, query))
-
-    def limited(self) -> None:
-        """Add the step that applies the cap, in the order of the components, and the minimum."""
-        cap, least = self.program.limits.per_merchant, self.program.limits.minimum
-        count = len(self.program.components)
-        upto = [
-            _sum([exp.column(f"earned_{n}") for n in range(1, last + 1)])
-            for last in range(count + 1)
-        ]
-        if cap is not None:
-            upto = [exp.func("LEAST", total, whole(cap)) for total in upto]
-        query = exp.select("*").from_("earned")
-        for n in range(1, count + 1):
-            part: SQL = exp.Sub(
-                this=exp.paren(upto[n].copy()), expression=exp.paren(upto[n - 1].copy())
-            )
-            if least is not None:
-                low = exp.LT(this=exp.paren(upto[count].copy()), expression=whole(least))
-                part = exp.case().when(low, whole(0)).else_(part)
-            query = query.select(exp.alias_(part, f"amount_{n}"))
-        sentence = message(N_("the cap per merchant and the minimum payout"))
-        self.steps.append(Step("limited", sentence, query))
-
-
-def _sum(parts: Sequence[SQL]) -> SQL:
-    total: SQL = whole(0)
-    for part in parts:
-        total = part if total == whole(0) else exp.Add(this=total, expression=part)
-    return total
-
-
-def _over_lines(program: Program, tree: Tree) -> Tree:
-    if isinstance(tree, Aggregate):
-        return over_lines(program, tree)
-    if isinstance(tree, Op):
-        return Op(tree.op, tuple(_over_lines(program, arg) for arg in tree.args), tree.unit)
-    return tree
-
-
-def refuse_uncomputed(program: Program) -> None:
-    """Raise ProgramError for clauses that can be read and checked but not computed yet."""
-    parts = program.components
-    ranges = {a.range for m in program.measures for a in aggregates(m.tree)} - {NOW}
-    clauses = {
-        "per": any(part.per for part in parts),
-        "accumulate": any(part.accumulate for part in parts),
-        "reward.limits": any(part.limits != PartLimits() for part in parts),
-        "enrollment": program.enrollment != "automatic",
-        "attribution": program.attribution,
-        "stacking": program.stacking,
-        "fund": program.fund,
-        "limits": program.limits.lifetime is not None or program.limits.never_above,
-        "effective": program.effective,
-        "period.first": program.schedule.first_days,
-        "period.festival": program.schedule.festival,
-        "metrics": ranges or any(m.unit not in NUMERIC for m in program.measures),
-    }
-    found = ", ".join(name for name, there in clauses.items() if there)
-    if found:
-        what = N_("Program {name} uses what cogrow cannot compute yet: {clauses}.")
-        raise ProgramError(message(what, name=program.id, clauses=found))
 
 
 def compile_plan(program: Program, period: Period, facts: FactFiles) -> Plan:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from cogrow.embedded import Limits, connect
+from cogrow.engines.beside import EARNED, OFFERED, TABLES
 from cogrow.engines.plan import FactRows, Plan
 from cogrow.engines.refund_lines import STEP as REFUND_LINES_STEP
 from cogrow.errors import N_, DataError, EngineError, Issue, Message, Span, message
 from cogrow.facts import FactFiles
+from cogrow.period import Period
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,10 +35,39 @@ Progress = Callable[[int], None]
 
 
 class DuckDB:
-    """Runs plans over facts, whole or narrowed to one merchant. Use as a context manager's value."""
+    """Runs plans over facts, whole or narrowed to one merchant. Use as a context manager's value.
+
+    It remembers what programs offer and earn, for the plans that come after them.
+    """
 
     def __init__(self, connection: DuckDBPyConnection, progress: Progress | None) -> None:
         self._connection, self._progress = connection, progress
+        self._kept: dict[tuple[str, str, Period], str] = {}
+
+    def offer(self, plan: Plan) -> None:
+        """Keep what the plan would give if its program stood alone, for those it is stacked with."""
+        key = plan.program, plan.version, plan.period
+        name = self._kept.setdefault(key, f"limited_{len(self._kept) + 1}")
+        self._run(f'CREATE TEMP TABLE "{name}" AS {plan.sql(DIALECT, upto="limited")}')
+        parts = [c for c in self._names(name) if re.fullmatch(r"limited_\d+", c)]
+        self._connection.execute(
+            f"INSERT INTO {OFFERED} SELECT ?, ?, ?, merchant_id, takes_part, {' + '.join(parts)} "
+            f'FROM "{name}"',
+            [plan.program, plan.period.start, plan.period.end],
+        )
+
+    def _names(self, table: str) -> list[str]:
+        return [row[0] for row in self._connection.execute(f'DESCRIBE "{table}"').fetchall()]
+
+    def remember(self, plan: Plan, table: pa.Table) -> None:
+        """Keep what the plan earned, for later periods and the programs after it."""
+        columns = ["merchant_id", "component", "limited_minor", "amount_minor"]
+        self._connection.register("earned_now", table.select(columns))
+        self._connection.execute(
+            f"INSERT INTO {EARNED} SELECT ?, ?, ?, {', '.join(columns)} FROM earned_now",
+            [plan.program, plan.period.start, plan.period.end],
+        )
+        self._connection.unregister("earned_now")
 
     def earn(self, plan: Plan) -> pa.Table:
         """Return the earnings of the plan, ordered by merchant and component.
@@ -42,7 +75,8 @@ class DuckDB:
         Raises DataError where measured rows are in another currency than the program's, EngineError
         where an amount leaves 64 bits, or memory or disk run out.
         """
-        table = self._arrow(plan.sql(DIALECT))
+        kept = self._kept.get((plan.program, plan.version, plan.period))
+        table = self._arrow(plan.sql(DIALECT, known={"limited": kept} if kept else {}))
         foreign = sum(table.column("foreign_rows").to_pylist())
         if foreign:
             what = N_("{count} rows that would count are in another currency than the program's.")
@@ -62,9 +96,24 @@ class DuckDB:
                 query = query.with_(step.name, as_=step.query.copy(), copy=False)
         return self._arrow(query.sql(dialect=DIALECT, pretty=True))
 
+    def things(self, plan: Plan, component: str, merchant: str) -> pa.Table:
+        """Return the things a component pays a merchant for, with what each was and earned."""
+        listed = plan.things[component]
+        sql = plan.sql(DIALECT, upto=listed.step)
+        only = f"merchant_id = {exp.Literal.string(merchant).sql(DIALECT)}"
+        order = ", ".join(f'"{key}"' for key in listed.keys)
+        return self._arrow(f"SELECT * FROM ({sql}) AS listed WHERE {only} ORDER BY {order}")
+
+    def _run(self, sql: str) -> None:
+        self._watched(lambda: self._connection.execute(sql))
+
     def _arrow(self, sql: str) -> pa.Table:
+        return self._watched(lambda: self._connection.sql(sql).to_arrow_table())
+
+    def _watched(self, work: Callable[[], Any]) -> Any:
+        """Do the work beside this thread, saying how far it is; Ctrl-C ends it."""
         with ThreadPoolExecutor(1) as worker:
-            running: Future[Any] = worker.submit(self._fetch, sql)
+            running: Future[Any] = worker.submit(work)
             try:
                 while True:
                     try:
@@ -76,9 +125,6 @@ class DuckDB:
             except KeyboardInterrupt:
                 self._connection.interrupt()
                 raise
-
-    def _fetch(self, sql: str) -> pa.Table:
-        return self._connection.sql(sql).to_arrow_table()
 
 
 @contextmanager
@@ -92,7 +138,7 @@ def open_engine(
 ) -> Iterator[DuckDB]:
     """Yield an engine over the tables the plans read.
 
-    `merchant` narrows them to its own rows, for one plan.
+    `merchant` narrows them to its own rows; not for plans whose merchants share something.
 
     Raises EngineError for what the database cannot do: memory, disk, amounts beyond 64 bits.
     """
@@ -108,7 +154,9 @@ def open_engine(
                 view = name if merchant is None else f"all_{name}"
                 connection.execute(f'CREATE VIEW "{view}" AS {scan}')
             if merchant is not None:
-                _narrow(connection, plans[0], merchant)
+                _narrow(connection, Reads.of(plans), merchant)
+            for table in TABLES:
+                connection.execute(table)
             yield DuckDB(connection, progress)
     except duckdb.OutOfMemoryException as error:
         raise EngineError(_said(N_("The memory limit is too small: {problem}"), error)) from error
@@ -122,7 +170,36 @@ def _said(msgid: str, error: Exception) -> Message:
     return message(msgid, problem=str(error).split("\n")[0])
 
 
-def _narrow(connection: DuckDBPyConnection, plan: Plan, merchant: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What plans read of each table, and when its rows can lie in time, as Plan says it of one.
+
+    `by_line`: refunds are told apart by line, which needs the lines of orders from any time.
+    """
+
+    reads: Mapping[str, tuple[str, ...]]
+    dated: Mapping[str, tuple[exp.Expr, ...]]
+    by_line: bool
+
+    @classmethod
+    def of(cls, plans: Sequence[Plan]) -> Reads:
+        """Return what the plans read together; a table one of them reads undated has no bound."""
+        reads: dict[str, set[str]] = {}
+        dated: dict[str, dict[exp.Expr, None]] = {}
+        undated = {table for plan in plans for table in plan.reads if table not in plan.dated}
+        for plan in plans:
+            for table, columns in plan.reads.items():
+                reads.setdefault(table, set()).update(columns)
+            for table, windows in plan.dated.items():
+                dated.setdefault(table, {}).update(dict.fromkeys(windows))
+        return cls(
+            {table: tuple(sorted(columns)) for table, columns in sorted(reads.items())},
+            {table: tuple(found) for table, found in dated.items() if table not in undated},
+            any(step.name == REFUND_LINES_STEP for plan in plans for step in plan.steps),
+        )
+
+
+def _narrow(connection: DuckDBPyConnection, plan: Reads, merchant: str) -> None:
     """Make a temporary table `x` of every view `all_x`: the merchant's rows, the plan's columns.
 
     Rows of an order are found by the ids of the merchant's orders, and where the order places them
@@ -131,9 +208,7 @@ def _narrow(connection: DuckDBPyConnection, plan: Plan, merchant: str) -> None:
     ids: list[list[str]] = []
     if "orders" in plan.reads:
         _keep(connection, plan, "orders", [_is(merchant)])
-        # Refunds told apart by line need the lines of orders from any time.
-        by_line = any(step.name == REFUND_LINES_STEP for step in plan.steps)
-        windows = () if by_line else plan.dated.get("orders", ())
+        windows = () if plan.by_line else plan.dated.get("orders", ())
         ids = [_ids(connection, window) for window in windows or (None,)]
     for name in plan.reads:
         if name == "orders":
@@ -183,7 +258,7 @@ def _of_orders(ids: list[str]) -> exp.Expr:
 
 def _keep(
     connection: DuckDBPyConnection,
-    plan: Plan,
+    plan: Reads,
     name: str,
     kept: list[exp.Expr],
     also: exp.Expr | None = None,

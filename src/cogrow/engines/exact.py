@@ -78,6 +78,8 @@ class Renderer:
     def _operation(self, tree: Op) -> Ratio:
         if tree.op == "days_between":
             return Ratio(self._days_between(tree))
+        if tree.op == "months_between":
+            return Ratio(self._months_between(tree))
         if tree.op == "if":
             return self._pick(self.flag(tree.args[0]), *map(self.ratio, tree.args[1:]))
         parts = [self.ratio(arg) for arg in tree.args]
@@ -210,7 +212,7 @@ class Renderer:
 
     def any(self, tree: Tree) -> SQL:
         """Return the SQL of a tree of any unit, as a value (for a number: its numerator)."""
-        if tree.unit in NUMERIC:
+        if tree.unit in NUMERIC or isinstance(tree, Aggregate):
             return self.ratio(tree).numerator
         if tree.unit is Unit.FLAG:
             return self.flag(tree)
@@ -271,6 +273,17 @@ class Renderer:
         micros = [exp.Anonymous(this="EPOCH_US", expressions=[self.any(a)]) for a in (end, start)]
         length = exp.paren(exp.Sub(this=micros[0], expression=micros[1]))
         return exp.IntDiv(this=length, expression=whole(86_400_000_000))
+
+    def _months_between(self, tree: Op) -> SQL:
+        """Return the natural months from the month of one day to that of the other."""
+        start, end = (
+            exp.Add(
+                this=exp.Mul(this=exp.Year(this=self.any(one)), expression=whole(12)),
+                expression=exp.Month(this=self.any(one)),
+            )
+            for one in tree.args
+        )
+        return exp.paren(exp.Sub(this=end, expression=exp.paren(start)))
 
 
 def _interval(length: timedelta) -> SQL:

@@ -2,112 +2,29 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass, field
 
 from sqlglot import exp
 
 from cogrow.engines.exact import Renderer
-from cogrow.engines.ratio import SQL, Ratio, day, instant, text, times, whole, wide
-from cogrow.expressions.tree import (
-    Aggregate,
-    ColumnRef,
-    Const,
-    Tree,
-    Unit,
-    columns,
-)
-from cogrow.facts import TABLES, Kind, Link, path_to
-from cogrow.period import Period
+from cogrow.engines.measured import Measured, Window, keys
+from cogrow.engines.ratio import SQL, day, instant, text, whole
+from cogrow.expressions.tree import Aggregate, Const, Op, Tree, Unit, columns
+from cogrow.facts import TABLES, Kind, Link
+from cogrow.programs.grain import Grain
 from cogrow.programs.program import Program
-
-#: Orders of a program whose rows are order lines are lines counted by their order.
-_LINE_TABLES = frozenset({"order_lines", "products"})
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A period facts are measured in, under the name its columns carry (`now` or `before`)."""
-
-    name: str
-    period: Period
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One aggregate in one window, the step it is computed in and the column it is computed into."""
-
-    aggregate: Aggregate
-    window: Window
-    step: str
-    column: str
-
-    @property
-    def scale(self) -> int:
-        """Return what the summed column is a multiple of."""
-        return _scale(self.aggregate)
-
-    @property
-    def ratio(self) -> Ratio:
-        """Return the value: a sum over 1 or its scale; an average over its count."""
-        scale = _scale(self.aggregate)
-        here = exp.column(self.column, self.step)
-        if self.aggregate.function == "average":
-            count = exp.column(self.column + "_count", self.step)
-            below: int | SQL = exp.Nullif(this=times(wide(count), scale), expression=whole(0))
-            return Ratio(here, below)
-        if self.aggregate.function in ("min", "max"):
-            return Ratio(here, scale)
-        return Ratio(exp.func("COALESCE", here, whole(0)), scale)
-
-
-def _scale(aggregate: Aggregate) -> int:
-    if aggregate.argument is None or aggregate.function == "count_distinct":
-        return 1
-    below = Renderer(ZoneInfo("UTC")).ratio(aggregate.argument).denominator
-    if not isinstance(below, int):
-        raise AssertionError(aggregate)
-    return below
-
-
-def over_lines(program: Program, aggregate: Aggregate) -> Aggregate:
-    """Return an aggregate over orders as one over their lines, where lines decide what qualifies.
-
-    Refunds told apart by line are counted once each.
-    """
-    if aggregate.function == "count" and by_line(program, aggregate):
-        refund = ColumnRef("refunds", "refund_id", Unit.TEXT)
-        return replace(aggregate, function="count_distinct", argument=refund)
-    if aggregate.table != "orders":
-        return aggregate
-    condition = program.qualifying.conditions.get("order_lines")
-    if condition is None or not _tables(condition.tree) & _LINE_TABLES:
-        return aggregate
-    argument = aggregate.argument or ColumnRef("order_lines", "order_id", Unit.TEXT)
-    function = "count_distinct" if aggregate.function == "count" else aggregate.function
-    return Aggregate(function, "order_lines", argument, aggregate.where, aggregate.unit)
-
-
-def by_line(program: Program, aggregate: Aggregate) -> bool:
-    """Return whether an aggregate over refunds looks at lines, so that each refund is told apart."""
-    if aggregate.table != "refunds":
-        return False
-    found = program.qualifying.conditions
-    asked = [found[name].tree for name in ("refunds", program.qualifying.table) if name in found]
-    return bool(_tables(aggregate.argument, aggregate.where, *asked) & _LINE_TABLES)
-
-
-def _tables(*trees: Tree | None) -> set[str]:
-    return {ref.table for tree in trees if tree is not None for ref in columns(tree)}
 
 
 @dataclass
 class FactQuery:
-    """The rows of one fact table that count for a program, and how they become a row per merchant.
+    """The rows of one fact table that count for a program, and how they become a row per merchant, or
+    per thing of the merchant's that is a `grain`.
 
     `by_line`: refunds of whole orders are told apart by line. `available` are the columns the facts
-    really have; `everyone` says that no merchant is left out.
+    really have; `everyone` says that no merchant is left out. Without `measured` it only finds what
+    there is in `windows`.
     """
 
     program: Program
@@ -116,34 +33,40 @@ class FactQuery:
     measured: list[Measured]
     available: Mapping[str, Iterable[str]]
     everyone: bool
+    step: str
+    grain: Grain | None = None
+    windows: list[Window] = field(default_factory=list)
     used: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
         found, main = self.program.qualifying.conditions, self.program.qualifying.table
         self.own = found[self.table].tree if self.table in found else None
-        follows = self.table in ("order_lines", "orders", "refunds") and self.table != main
+        follows = self.table in _OF_ORDER and self.table != main and self.table != "returns"
         self.of_main = found[main].tree if follows and main in found else None
         trees = [part for m in self.measured for part in (m.aggregate.argument, m.aggregate.where)]
         self.trees = [tree for tree in (self.own, self.of_main, *trees) if tree is not None]
-        self.used = {self.table, *_tables(*self.trees)}
+        self.keys = keys(self.program, self.grain, self.table) if self.grain is not None else ()
         self.render = Renderer(self.program.schedule.zone)
-        self.windows = list(dict.fromkeys(m.window for m in self.measured))
+        self.windows = list(dict.fromkeys([*self.windows, *(m.window for m in self.measured)]))
         self.unlinked = self.table == "refunds" and "merchant_id" in self.available["refunds"]
+        self.used = {self.table, *(table for table, _ in self.needs())}
         if "merchant_id" not in TABLES[self.table].by_name or self.table == "refunds":
             self.used.add("orders")
-
-    @property
-    def step(self) -> str:
-        """Return the name of the step that sums these rows."""
-        return self.measured[0].step
 
     def needs(self) -> set[tuple[str, str]]:
         """Return every (table, column) the query reads."""
         found = {(ref.table, ref.column) for tree in self.trees for ref in columns(tree)}
+        found |= {(ref.table, ref.column) for ref in self.keys}
         found |= {self._dated_by()[:2]}
         if self.table == "refunds":
             found |= {("refunds", "order_id"), ("refunds", "refunded_at")}
             found |= {("orders", self.program.qualifying.dated_by)}
+        if self.program.schedule.since is not None:
+            tree = self.program.schedule.since.tree
+            found |= {(ref.table, ref.column) for ref in columns(tree)}
+        effective = self.program.effective
+        if effective is not None and effective.by and self.table in _OF_ORDER:
+            found.add(("orders", effective.by))
         return found
 
     def merchant(self) -> SQL:
@@ -235,20 +158,17 @@ class FactQuery:
 
     def _links(self) -> list[tuple[Link, str]]:
         """Return the links to join, nearest first, with the table each starts from."""
-        found: dict[str, tuple[Link, str]] = {}
+        path, found = self.program.schema.path, dict[str, tuple[Link, str]]()
         for goal in sorted(self.used - {self.table}):
             here = self.table
-            chain = path_to(self.table, goal) or ()
-            if self.by_line and goal == "products":
+            chain = path(self.table, goal) or ()
+            if self.by_line and goal in ("products", "clicks") and len(chain) != 1:
                 chain = (
-                    *(path_to("refunds", "order_lines") or ()),
-                    Link("products", ("product_id",)),
+                    *(path("refunds", "order_lines") or ()),
+                    *(path("order_lines", goal) or ()),
                 )
             if goal == "merchants" and self.table in ("refunds", "order_lines"):
-                chain = (
-                    *(path_to(self.table, "orders") or ()),
-                    Link("merchants", ("merchant_id",)),
-                )
+                chain = (*(path(self.table, "orders") or ()), Link("merchants", ("merchant_id",)))
             for link in chain:
                 found.setdefault(link.table, (link, here))
                 here = link.table
@@ -257,6 +177,8 @@ class FactQuery:
     def qualifying(self) -> exp.Select:
         """Return the joined rows that count, of eligible merchants, in any of the windows."""
         query = self._source().where(exp.or_(*(self.inside(window) for window in self.windows)))
+        for condition in (*self._first_days(), *self._of_version()):
+            query = query.where(condition)
         if self.own is not None and not isinstance(self.own, Const):
             query = query.where(self.render.flag(self.own))
         if self.of_main is not None and not isinstance(self.of_main, Const):
@@ -266,6 +188,10 @@ class FactQuery:
             if dated.optional and self._dated_by()[0] == "refunds":
                 counted = exp.Is(this=exp.column(dated.name, "orders"), expression=exp.null())
                 query = query.where(self._of_order(exp.Not(this=counted)))
+        for ref in self.keys:
+            loose = ref.table != self.table or TABLES[ref.table].by_name[ref.column].optional
+            if loose:
+                query = query.where(_known(self.render.column(ref)))
         if not self.everyone:
             eligible = exp.select("merchant_id").from_("eligible").where(exp.column("eligible"))
             query = query.where(exp.In(this=self.merchant(), query=eligible.subquery()))
@@ -275,9 +201,46 @@ class FactQuery:
         """Return a condition on what is refunded; a refund that names no order has none to ask."""
         return exp.or_(_alone(), exp.paren(holds)) if self.unlinked else holds
 
-    def per_merchant(self) -> exp.Select:
-        """Return one row per merchant with a column per aggregate and window."""
+    def _first_days(self) -> list[SQL]:
+        """Return the condition that a row lies in the merchant's first days, where they count."""
+        since = self.program.schedule.since
+        if since is None:
+            return []
+        length = Const(datetime.timedelta(self.program.schedule.first_days), Unit.DURATION)
+        bounds: list[Tree] = [since.tree, Op("+", (since.tree, length), Unit.DAY)]
+        if self._dated_by()[2] is Kind.INSTANT:
+            bounds = [Op("start_of_day", (bound,), Unit.INSTANT) for bound in bounds]
+        low, high = (self.render.any(bound) for bound in bounds)
+        return [
+            exp.GTE(this=self.date(), expression=low),
+            exp.LT(this=self.date(), expression=high),
+        ]
+
+    def _of_version(self) -> list[SQL]:
+        """Return the condition that a row belongs to this version of the program."""
+        effective = self.program.effective
+        if effective is None or not effective.by:
+            return []
+        date, kind = self.date(), self._dated_by()[2]
+        if self.table in _OF_ORDER:
+            kind = Kind.INSTANT
+            date = exp.column(effective.by, "orders")
+            if self.unlinked:
+                date = exp.case().when(_alone(), exp.column("refunded_at", "refunds")).else_(date)
+        days = [effective.start, *([effective.end] if effective.end else [])]
+        bounds = [day(one) if kind is Kind.DAY else self._midnight(one) for one in days]
+        found: list[SQL] = [exp.GTE(this=date, expression=bounds[0])]
+        return [*found, *(exp.LT(this=date.copy(), expression=bound) for bound in bounds[1:])]
+
+    def _midnight(self, day: datetime.date) -> SQL:
+        return self.render.any(Op("start_of_day", (Const(day, Unit.DAY),), Unit.INSTANT))
+
+    def grouped(self) -> exp.Select:
+        """Return one row per merchant, or thing, with a column per aggregate and window."""
         query = self.qualifying().select(exp.alias_(self.merchant(), "merchant_id"))
+        told_apart = [self.render.column(ref) for ref in self.keys]
+        for name, column in zip(self.grain.keys if self.grain else (), told_apart, strict=True):
+            query = query.select(exp.alias_(column, name))
         for one in self.measured:
             for name, value in self._columns(one):
                 query = query.select(exp.alias_(value, name))
@@ -285,7 +248,7 @@ class FactQuery:
             other = exp.NEQ(this=currency, expression=text(self.program.currency))
             foreign = exp.Count(this=exp.case().when(other, whole(1)))
             query = query.select(exp.alias_(foreign, "foreign_rows"))
-        return query.group_by(self.merchant())
+        return query.group_by(self.merchant(), *(column.copy() for column in told_apart))
 
     def _columns(self, one: Measured) -> list[tuple[str, SQL]]:
         aggregate, conditions = one.aggregate, []
@@ -305,7 +268,7 @@ class FactQuery:
         if aggregate.function == "count_distinct":
             value = self.render.any(aggregate.argument)
             return [(one.column, kept(exp.Count(this=exp.Distinct(expressions=[value]))))]
-        value = self.render.ratio(aggregate.argument).numerator
+        value = self.render.any(aggregate.argument)
         kinds: dict[str, type[exp.AggFunc]] = {"min": exp.Min, "max": exp.Max}
         found = [(one.column, kept(kinds.get(aggregate.function, exp.Sum)(this=value)))]
         if aggregate.function == "average":
@@ -320,6 +283,9 @@ class FactQuery:
         query = self.qualifying().where(self.inside(window))
         query = query.select(exp.alias_(self.merchant(), "merchant_id"))
         key = (*TABLES[self.table].key, *(("line_no",) if self.by_line else ()))
+        for name, ref in zip(self.grain.keys if self.grain else (), self.keys, strict=True):
+            if name not in key:
+                query = query.select(exp.alias_(self.render.column(ref), name))
         for column in key:
             query = query.select(exp.column(column, self.table))
         query = query.select(exp.alias_(self.date(), "dated"))
@@ -332,13 +298,19 @@ class FactQuery:
         argument = aggregate.argument
         if argument is None:
             value: SQL = whole(1)
-        elif aggregate.function == "count_distinct":
-            value = self.render.any(argument)
         else:
-            value = self.render.ratio(argument).numerator
+            value = self.render.any(argument)
         if aggregate.where is None:
             return value
         return exp.case().when(self.render.flag(aggregate.where), value)
+
+
+#: Tables whose rows belong to an order.
+_OF_ORDER = ("orders", "order_lines", "refunds", "returns")
+
+
+def _known(value: SQL) -> SQL:
+    return exp.Not(this=exp.Is(this=value, expression=exp.null()))
 
 
 def _alone() -> SQL:

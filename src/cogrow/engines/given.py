@@ -4,21 +4,45 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from fractions import Fraction
 
 from sqlglot import exp
 
+from cogrow.engines.beside import earlier
 from cogrow.engines.compile import Compiler
 from cogrow.engines.plan import Plan, Step
-from cogrow.engines.ratio import SQL, text, whole, wide
+from cogrow.engines.ratio import SQL, day, instant, text, whole, wide
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import Tree, Unit, aggregates, values
 from cogrow.facts import FactFiles
 from cogrow.period import Period
-from cogrow.programs.program import Program
+from cogrow.programs.build import OF_THE_MERCHANT
+from cogrow.programs.program import Condition, Program
 
-Given = Mapping[str, Fraction | str | bool]
+Given = Mapping[str, Fraction | str | bool | date]
+
+#: Values a case may leave out; they are 0 then.
+DEFAULTS = ("taken", "earlier")
+
+
+@dataclass
+class GivenCompiler(Compiler):
+    """Builds the steps from values that stand in a step `given`."""
+
+    names: tuple[str, ...] = ()
+
+    def earlier(self) -> Step | None:
+        """Return what the cases say earlier periods had; every component that adds up had all of it."""
+        step = earlier(self.program, self.period)
+        if step is None:
+            return None
+        had: SQL = exp.column("earlier") if "earlier" in self.names else whole(0)
+        query = exp.select("merchant_id").from_("given")
+        for column in step.query.named_selects[1:]:
+            query = query.select(exp.alias_(had.copy(), column))
+        return Step("earlier", step.sentence, query)
 
 
 def needed_names(program: Program) -> set[str]:
@@ -27,10 +51,13 @@ def needed_names(program: Program) -> set[str]:
     if program.baseline is not None and program.baseline.tree is not None:
         trees.append(program.baseline.tree)
     for component in program.components:
-        trees += component.terms.trees()
-        trees += [component.when.tree] if component.when else []
+        trees += component.trees()
+    if program.limits.never_above is not None:
+        trees.append(program.limits.never_above.tree)
     targets = {target.name for target in program.targets}
-    return {name for tree in trees for name in values(tree)} - targets
+    firsts = {part.limits.first_of for part in program.components} - {""}
+    names = {name for tree in trees for name in values(tree)} | firsts
+    return names - targets - {*DEFAULTS, "period.start", "period.end"}
 
 
 def derived(program: Program, known: set[str]) -> list[str]:
@@ -54,50 +81,66 @@ def compile_given(program: Program, period: Period, cases: Sequence[Given]) -> P
     gates = [
         gate for gate in program.gates if set(values(gate.tree)) <= _all(program, known, follow)
     ]
-    program = replace(program, gates=tuple(gates))
-    compiler = Compiler(program, period, FactFiles("", {}, ""))
-    units = {measure.name: measure.unit for measure in program.measures}
-    if program.baseline is not None:
-        units["baseline"] = program.baseline.unit
+    ordered = program.stacking is not None and program.stacking.rule == "in_order"
+    program = _alone(program, tuple(gates))
+    facts, names = FactFiles("", {}, ""), tuple(known)
+    compiler = GivenCompiler(program, period, facts, given=True, names=names)
+    units = units_of(program)
     scales = {name: _scale(name, cases) for name in known}
-    rows = [_row(position, case, units, scales) for position, case in enumerate(cases, start=1)]
+    rows = [
+        _row(position, case, units, scales, period) for position, case in enumerate(cases, start=1)
+    ]
     query: exp.Query = rows[0]
     for row in rows[1:]:
         query = exp.union(query, row, distinct=False)
     for name in cases[0]:
         column, unit = _column(name, units), units.get(name, Unit.MONEY)
         compiler.store(name, column, unit, scales[name])
+    if ordered and "taken" not in known:
+        compiler.store("taken", "taken", Unit.MONEY)
+    for name in ("period.start", "period.end"):
+        compiler.store(name, _column(name, units), Unit.DAY)
     compiler.steps.append(Step("given", message(N_("values as given")), query))
     select = exp.select("*").from_("given")
     for name in follow:
         measure = program.measure(name)
         ratio = compiler.render.ratio(measure.tree)
-        select = compiler.put(select, name, f"measured_{name}", measure.unit, ratio)
+        select = compiler.put(select, name, measure.column, measure.unit, ratio)
     compiler.steps.append(Step("measured", message(N_("what follows from them")), select))
     compiler.finish()
-    return Plan(
-        program=program.id,
-        version=program.version,
-        period=period,
-        baseline_period=compiler.baseline_period,
-        reads={},
-        dated={},
-        steps=tuple(compiler.steps),
-        stored=compiler.stored,
-        rows=(),
-        formulas={},
-    )
+    return compiler.plan({}, {}, {})
+
+
+def _alone(program: Program, gates: tuple[Condition, ...]) -> Program:
+    """Return the program as it holds for a case: no other program, and no merchant, is beside it."""
+    ordered = program.stacking is not None and program.stacking.rule == "in_order"
+    fund = program.fund and replace(program.fund, exhausted="committed", by=None)
+    stacking = program.stacking if ordered else None
+    return replace(program, gates=gates, stacking=stacking, fund=fund)
+
+
+def units_of(program: Program) -> dict[str, Unit]:
+    """Return the unit of every value a case can give by name."""
+    units = {measure.name: measure.unit for measure in program.measures}
+    units |= {name + OF_THE_MERCHANT: unit for name, unit in units.items()}
+    if program.baseline is not None:
+        units["baseline"] = program.baseline.unit
+    return units | dict.fromkeys(DEFAULTS, Unit.MONEY)
 
 
 def _all(program: Program, known: set[str], follow: list[str]) -> set[str]:
     own = {"baseline"} if program.baseline and program.baseline.tree is not None else set()
-    return known | set(follow) | own | {target.name for target in program.targets}
+    always = {*DEFAULTS, "period.start", "period.end"}
+    return known | set(follow) | own | always | {target.name for target in program.targets}
 
 
 def _column(name: str, units: Mapping[str, Unit]) -> str:
     if name == "baseline":
         return name
-    return f"measured_{name}" if name in units else name.replace(".", "_")
+    if name in DEFAULTS:
+        return name
+    plain = name.replace(".", "_").replace(" ", "_")
+    return f"measured_{plain}" if name in units else plain
 
 
 def _scale(name: str, cases: Sequence[Given]) -> int:
@@ -106,16 +149,28 @@ def _scale(name: str, cases: Sequence[Given]) -> int:
 
 
 def _row(
-    position: int, case: Given, units: Mapping[str, Unit], scales: Mapping[str, int]
+    position: int,
+    case: Given,
+    units: Mapping[str, Unit],
+    scales: Mapping[str, int],
+    period: Period,
 ) -> exp.Select:
     query = exp.select(
         exp.alias_(text(f"case-{position:04d}"), "merchant_id"),
         exp.alias_(exp.true(), "eligible"),
         exp.alias_(whole(0), "foreign_rows"),
+        exp.alias_(day(period.start), "period_start"),
+        exp.alias_(day(period.end), "period_end"),
     )
+    if "taken" not in case:
+        query = query.select(exp.alias_(whole(0), "taken"))
     for name, value in case.items():
-        if isinstance(value, Fraction):
-            sql: SQL = wide(whole((value * scales[name]).numerator))
+        if isinstance(value, datetime):
+            sql: SQL = instant(value.replace(tzinfo=UTC))
+        elif isinstance(value, date):
+            sql = day(value)
+        elif isinstance(value, Fraction):
+            sql = wide(whole((value * scales[name]).numerator))
         else:
             sql = exp.convert(value, copy=True)
         query = query.select(exp.alias_(sql, _column(name, units)))

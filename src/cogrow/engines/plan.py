@@ -6,13 +6,17 @@ reads like the statement a merchant gets.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sqlglot import exp
 
 from cogrow.errors import Message
 from cogrow.expressions.tree import Aggregate, Tree, Unit
 from cogrow.period import Period
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +50,29 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class FactRows:
-    """The rows of one fact table that a program measures in one window (`now`, `before`).
+    """The rows of one fact table that a program measures over some days.
 
-    `query` selects identity, date and one column per aggregate with what the row adds to it.
+    `query` selects identity, date and one column per aggregate with what the row adds to it. `grain`
+    is what the aggregates are told apart by, "" for the merchant alone.
     """
 
     table: str
     window: str
+    period: Period
     query: exp.Query
     adds: tuple[Added, ...]
+    grain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Things:
+    """Where the things a component pays for one by one are listed: the last step that has a row for
+    each, the columns that tell them apart, and where their values stand.
+    """
+
+    step: str
+    keys: tuple[str, ...]
+    stored: dict[str, Stored]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +82,8 @@ class Plan:
     `reads` are the columns it needs of each table; `dated` is, per window, the condition that a row
     lies in it, for tables that carry their own date. `stored` maps each metric, target and the
     baseline to its columns. `rows` list the facts behind each aggregate, and `formulas` say how a
-    metric, or the baseline, is made of the aggregates of a window.
+    metric, or the baseline, is made of aggregates. `things` are, by component, what it pays for one
+    by one. `together`: what a merchant gets depends on the others, so that none stands alone.
     """
 
     program: str
@@ -76,14 +95,28 @@ class Plan:
     steps: tuple[Step, ...]
     stored: dict[str, Stored]
     rows: tuple[FactRows, ...]
-    formulas: dict[str, tuple[str, Tree]]
+    formulas: dict[str, Tree]
+    things: dict[str, Things]
+    together: bool = False
 
-    def sql(self, dialect: str) -> str:
-        """Return the one query of the plan in `dialect`, a CTE per step, sentences as comments."""
-        *before, last = self.steps
+    def sql(self, dialect: str, *, upto: str = "", known: Mapping[str, str] = NOTHING) -> str:
+        """Return the one query of the plan in `dialect`, a CTE per step, sentences as comments.
+
+        `upto` names the step to end with; steps in `known` are read from the table they name there.
+        """
+        steps = list(self.steps)
+        if upto:
+            steps = steps[: [step.name for step in steps].index(upto) + 1]
+        for name, table in known.items():
+            at = [step.name for step in steps].index(name)
+            stored = exp.select("*").from_(exp.to_table(table, quoted=True))
+            steps = [Step(name, steps[at].sentence, stored), *steps[at + 1 :]]
+        *before, last = steps
         query = last.query.copy()
         for step in before:
             query = query.with_(step.name, as_=step.query.copy(), copy=False)
+        if not before:
+            return query.sql(dialect=dialect, pretty=True)
         for cte, step in zip(query.args["with_"].expressions, before, strict=True):
             first = cte.this
             while isinstance(first, exp.SetOperation):

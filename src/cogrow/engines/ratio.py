@@ -7,6 +7,7 @@ but `rounded` and `ceiling`, in integers.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -30,6 +31,24 @@ def copied(ratio: Ratio) -> Ratio:
     """Return the ratio with nodes of its own, to be placed in another tree."""
     under = ratio.denominator
     return Ratio(ratio.numerator.copy(), under if isinstance(under, int) else under.copy())
+
+
+def same(column: str, left: str, right: str) -> SQL:
+    """Return the condition that two tables agree in a column."""
+    return exp.EQ(this=exp.column(column, left), expression=exp.column(column, right))
+
+
+def total(parts: Sequence[SQL]) -> SQL:
+    """Return the sum of whole numbers; 0 for none."""
+    found: SQL = whole(0)
+    for part in parts:
+        found = part if found == whole(0) else exp.Add(this=found, expression=part)
+    return found
+
+
+def least(parts: Sequence[SQL]) -> SQL:
+    """Return the least of one or more whole numbers, none of which is null."""
+    return parts[0] if len(parts) == 1 else exp.func("LEAST", *parts)
 
 
 def wide(node: SQL) -> SQL:

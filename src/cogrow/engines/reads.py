@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from sqlglot import exp
 
+from cogrow.engines import clicks
 from cogrow.engines.facts_sql import FactQuery
 from cogrow.engines.refund_lines import CARRIED
+from cogrow.engines.things import thing_columns
 from cogrow.errors import N_, DataError, Issue, Span, message, nearest
 from cogrow.expressions.tree import columns
 from cogrow.facts import TABLES
@@ -23,25 +25,35 @@ def needed_columns(
 
     `attributes` are the dotted names of the values it reads per merchant.
     """
+    listed = list(groups)
     needed: dict[str, set[str]] = {"merchants": set()}
-    for group in groups:
-        for table, column in group.needs():
-            needed.setdefault(table, set()).add(column)
+    pairs = {pair for part in program.components for pair in thing_columns(program, part)}
+    if program.attribution is not None and any(clicks.STEP in group.used for group in listed):
+        pairs |= clicks.needs(program.attribution)
+    for group in listed:
+        pairs |= group.needs()
         currency = group.currency()
         for found in currency.find_all(exp.Column) if currency is not None else ():
-            needed.setdefault(found.table, set()).add(found.name)
-        for table in group.used:
+            pairs.add((found.table, found.name))
+        for table in group.used - {clicks.STEP}:
             needed.setdefault(table, set())
         if group.by_line:
             needed.setdefault("order_lines", set()).add("paid_minor")
             have = available.get("refunds", {})
             told_apart = {"refunded_at", *(name for name in CARRIED if name in have)}
             needed.setdefault("refunds", set()).update(told_apart)
+    for table, column in pairs:  # what a click is known by stands in visits
+        needed.setdefault("visits" if table == clicks.STEP else table, set()).add(column)
     for ref in columns(program.merchants.tree):
         needed["merchants"].add(ref.column)
     for name in attributes:
         table, _, word = name.partition(".")
-        needed.setdefault(table, set()).add(program.schema.tables[table][word].name)
+        if table != "period":
+            needed.setdefault(table, set()).add(program.schema.tables[table][word].name)
+    if program.enrollment == "opt_in":
+        needed.setdefault("enrollments", set())
+    if "enrollments" in needed:
+        needed["enrollments"] |= {"left_on", "arm"} & set(available.get("enrollments", ()))
     for table, names in needed.items():
         names |= _identity(table, available.get(table, {}))
     return needed

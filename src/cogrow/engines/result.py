@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from sqlglot import exp
 
 from cogrow.engines.plan import Stored
-from cogrow.engines.ratio import SQL, text, whole
+from cogrow.engines.ratio import SQL, text, whole, wide
 from cogrow.expressions.tree import NUMERIC, Unit
 from cogrow.money import format_minor
 from cogrow.period import Period
@@ -22,16 +24,30 @@ FIRST = (
     "eligible",
     "gates_passed",
 )
-LAST = ("condition_met", "tier", "rate", "earned_minor", "amount_minor", "currency", "reason")
+LAST = (
+    "condition_met",
+    "tier",
+    "rate",
+    "earned_minor",
+    "limited_minor",
+    "amount_minor",
+    "currency",
+    "reason",
+)
 
 #: Why a row pays what it pays.
 REASONS = (
     "not_eligible",
     "gate_not_passed",
+    "taken_back",
     "condition_not_met",
     "no_tier_reached",
+    "too_few",
     "nothing_to_pay_on",
     "below_minimum",
+    "stacked_out",
+    "fund_exhausted",
+    "fund_short",
     "capped",
     "paid",
 )
@@ -46,10 +62,15 @@ _TYPES = {
 }
 
 
-def result_query(program: Program, period: Period, stored: dict[str, Stored]) -> exp.Query:
-    """Return the last step: the rows of every component, in the order of the program."""
+def result_query(
+    program: Program, period: Period, stored: dict[str, Stored], source: str, amounts: str
+) -> exp.Query:
+    """Return the last step: the rows of every component, in the order of the program.
+
+    `source` is the step before, whose columns of amounts begin with `amounts`.
+    """
     parts = [
-        _component(program, period, stored, component, position)
+        _component(program, period, stored, component, position, source, amounts)
         for position, component in enumerate(program.components, start=1)
     ]
     query: exp.Query = parts[0]
@@ -59,7 +80,13 @@ def result_query(program: Program, period: Period, stored: dict[str, Stored]) ->
 
 
 def _component(
-    program: Program, period: Period, stored: dict[str, Stored], component: Component, n: int
+    program: Program,
+    period: Period,
+    stored: dict[str, Stored],
+    component: Component,
+    n: int,
+    source: str,
+    amounts: str,
 ) -> exp.Select:
     gates = [exp.column(f"gate_{g}") for g in range(1, len(program.gates) + 1)]
     passed = exp.and_(*gates) if gates else exp.true()
@@ -77,22 +104,71 @@ def _component(
         query = query.select(gate.copy())
     for where in stored.values():
         query = query.select(*_figure(where))
-    reason = _reason(program, component, n)
-    return query.select(
+    for name, value in _more(program, component, n, source).items():
+        query = query.select(_whole(value, name))
+    amount = exp.column(f"{amounts}_{n}")
+    query = query.select(
         exp.alias_(exp.column(f"when_{n}"), "condition_met"),
         exp.alias_(exp.column(f"tier_{n}"), "tier"),
         exp.alias_(_rate(program, component, n), "rate"),
-        exp.alias_(
-            exp.cast(exp.column(f"earned_{n}"), exp.DataType.build("BIGINT")), "earned_minor"
-        ),
-        exp.alias_(
-            exp.cast(exp.column(f"amount_{n}"), exp.DataType.build("BIGINT")), "amount_minor"
-        ),
+        _whole(exp.column(f"earned_{n}"), "earned_minor"),
+        _whole(exp.column(f"limited_{n}"), "limited_minor"),
+        _whole(amount, "amount_minor"),
         exp.alias_(text(program.currency), "currency"),
-        exp.alias_(reason, "reason"),
-        "foreign_rows",
+        exp.alias_(_reason(program, component, n, amount), "reason"),
+    )
+    for name, share in _funders(program, amount).items():
+        query = query.select(_whole(share, name))
+    return query.select(
+        exp.alias_(exp.column("foreign_in_all"), "foreign_rows"),
         exp.alias_(whole(n), "position"),
-    ).from_("limited")
+    ).from_(source)
+
+
+def _whole(value: SQL, name: str) -> SQL:
+    return exp.alias_(exp.cast(value, exp.DataType.build("BIGINT")), name)
+
+
+def _more(program: Program, component: Component, n: int, source: str) -> dict[str, SQL]:
+    """Return the further figures of a row: what earlier periods had, and what the fund holds.
+
+    Every component has all columns, null where they say nothing of it.
+    """
+    found: dict[str, SQL] = {}
+    null = exp.null()
+    if any(part.per is not None for part in program.components):
+        found["earning"] = exp.column(f"earning_{n}") if component.per is not None else null
+    if any(part.accumulate for part in program.components):
+        had = exp.column(f"earlier_{n}") if component.accumulate else null
+        found["earlier_minor"] = had
+    if program.limits.lifetime is not None:
+        found["earlier_total_minor"] = exp.column("earlier_total")
+    if program.limits.never_above is not None:
+        found["never_above_minor"] = exp.column("never_above")
+    if source == "funded":
+        found["fund_left_minor"] = exp.column("fund_left")
+        found["fund_drawn_minor"] = exp.column("drawn_in_all")
+    return found
+
+
+def _funders(program: Program, amount: SQL) -> dict[str, SQL]:
+    """Return what each funder pays of a row's amount: floors of running shares, which add up."""
+    found: dict[str, SQL] = {}
+    if program.fund is None:
+        return found
+    size = wide(exp.Abs(this=amount.copy()))
+    negative = exp.LT(this=amount.copy(), expression=whole(0))
+    upto = Fraction(0)
+    for name, share in program.fund.funders.items():
+        sides: list[SQL] = []
+        for part in (upto + share, upto):
+            product = exp.paren(exp.Mul(this=size.copy(), expression=whole(part.numerator)))
+            sides.append(exp.IntDiv(this=product, expression=whole(part.denominator)))
+        paid = exp.paren(exp.Sub(this=exp.paren(sides[0]), expression=exp.paren(sides[1])))
+        value = exp.case().when(negative.copy(), exp.Neg(this=paid)).else_(paid.copy())
+        found[f"funder_{name}_minor"] = value
+        upto += share
+    return found
 
 
 def _figure(stored: Stored) -> list[SQL]:
@@ -139,22 +215,37 @@ def _rate(program: Program, component: Component, n: int) -> SQL:
     return chosen if chosen.args.get("ifs") else null
 
 
-def _reason(program: Program, component: Component, n: int) -> SQL:
+def _reason(program: Program, component: Component, n: int, amount: SQL) -> SQL:
     gates = [exp.Not(this=exp.column(f"gate_{g}")) for g in range(1, len(program.gates) + 1)]
-    earned, amount = exp.column(f"earned_{n}"), exp.column(f"amount_{n}")
+    earned, limited = exp.column(f"earned_{n}"), exp.column(f"limited_{n}")
+
+    def zero(value: SQL) -> SQL:
+        return exp.EQ(this=value.copy(), expression=whole(0))
+
     reason = exp.case().when(exp.Not(this=exp.column("eligible")), text("not_eligible"))
     if gates:
         reason = reason.when(exp.or_(*gates), text("gate_not_passed"))
+    if component.accumulate:
+        back = exp.LT(this=earned.copy(), expression=whole(0))
+        reason = reason.when(back, text("taken_back"))
     reason = reason.when(exp.Not(this=exp.column(f"when_{n}")), text("condition_not_met"))
-    if component.terms.tiers:
-        none = exp.EQ(this=exp.column(f"tier_{n}"), expression=whole(0))
-        reason = reason.when(none, text("no_tier_reached"))
-    reason = reason.when(exp.EQ(this=earned, expression=whole(0)), text("nothing_to_pay_on"))
+    if component.terms.tiers and component.per is None:
+        reason = reason.when(zero(exp.column(f"tier_{n}")), text("no_tier_reached"))
+    if component.limits.at_least is not None:
+        few = exp.LT(this=exp.column(f"earning_{n}"), expression=whole(component.limits.at_least))
+        reason = reason.when(few, text("too_few"))
+    reason = reason.when(zero(earned), text("nothing_to_pay_on"))
     if program.limits.minimum is not None:
-        all_parts = [f"amount_{k}" for k in range(1, len(program.components) + 1)]
-        total = exp.and_(
-            *(exp.EQ(this=exp.column(name), expression=whole(0)) for name in all_parts)
-        )
-        reason = reason.when(total, text("below_minimum"))
-    capped = exp.LT(this=amount.copy(), expression=earned.copy())
+        reason = reason.when(exp.column("below_minimum"), text("below_minimum"))
+    stacking, fund = program.stacking, program.fund
+    paid_before_fund: SQL = limited
+    if stacking is not None and stacking.rule != "in_order":
+        paid_before_fund = exp.column(f"stacked_{n}")
+        out = exp.NEQ(this=paid_before_fund.copy(), expression=limited.copy())
+        reason = reason.when(out, text("stacked_out"))
+    if fund is not None and fund.exhausted != "committed":
+        short = exp.LT(this=amount.copy(), expression=paid_before_fund.copy())
+        reason = reason.when(exp.and_(short, zero(amount)), text("fund_exhausted"))
+        reason = reason.when(short.copy(), text("fund_short"))
+    capped = exp.LT(this=limited.copy(), expression=earned.copy())
     return reason.when(capped, text("capped")).else_(text("paid"))

@@ -214,6 +214,11 @@ class _Resolver:
         if name in ("days_between", "months_between"):
             if all(arg.unit is Unit.DAY for arg in args):
                 return Op(name, tuple(args), Unit.COUNT)
+            if name == "months_between":
+                what = N_(
+                    "`months_between` takes days, like merchants.joined_on; months are local."
+                )
+                raise ExpressionError(message(what), node.at)
             instants = [self.instant(a, n) for a, n in zip(args, nodes, strict=True)]
             return Op(name, tuple(instants), Unit.COUNT)
         if name == "if":

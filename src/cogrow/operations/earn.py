@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from cogrow.embedded import Limits
-from cogrow.engines.compile import compile_plan
-from cogrow.engines.duckdb import open_engine
 from cogrow.engines.plan import Plan
+from cogrow.engines.run import stream_programs
 from cogrow.errors import N_, DataError, Issue, Span, message
+from cogrow.expressions.tree import NUMERIC
 from cogrow.facts import FactFiles
 from cogrow.operations.choose import periods_of, programs
 from cogrow.operations.summary import Summary, summarize
@@ -78,23 +78,18 @@ def _compute(
     limits: Limits,
     progress: Progress,
 ) -> list[Earned]:
-    plans = [compile_plan(program, period, facts) for program, period in runs]
-    label, found = "", []
+    def report(program: Program, period: Period, percent: int) -> None:
+        progress(f"{program.id} {period}", percent, 100)
 
-    def report(percent: int) -> None:
-        progress(label, percent, 100)
-
-    with open_engine(facts, plans, limits, progress=report) as engine:
-        for (program, period), plan in zip(runs, plans, strict=True):
-            label = f"{program.id} {period}"
-            report(0)
-            table = engine.earn(plan)
-            refuse_empty(program, plan, table)
-            path = Path(program.id) / f"{period.name}.parquet"
-            write(stamped(table, plan, facts), work / unfinished(path))
-            found.append(Earned(program, period, out / path, summarize(program, table)))
-            report(100)
-    return found
+    found: dict[Path, Earned] = {}
+    for ran in stream_programs(runs, facts, limits, progress=report):
+        refuse_empty(ran.program, ran.plan, ran.table)
+        path = Path(ran.program.id) / f"{ran.period.name}.parquet"
+        write(stamped(ran.table, ran.plan, facts), work / unfinished(path))
+        summary = summarize(ran.program, ran.table)
+        found[path] = Earned(ran.program, ran.period, out / path, summary)
+    # In the order they were asked for, whatever order they were computed in.
+    return [found[Path(program.id) / f"{period.name}.parquet"] for program, period in runs]
 
 
 def unfinished(path: Path) -> Path:
@@ -113,7 +108,8 @@ def refuse_empty(program: Program, plan: Plan, table: pa.Table) -> None:
         raise DataError(
             message(N_("Nobody can earn.")), [Issue("FCT105", what, Span(path="merchants"))]
         )
-    figures = [f"measured_{measure.name}" for measure in program.measures]
+    figures = [m.column for m in program.merchant_measures if m.unit in NUMERIC]
+    figures += ["earning"] * any(component.per for component in program.components)
     if any(pc.any(pc.not_equal(table.column(name), 0)).as_py() for name in figures):
         return
     if pc.any(table.column("eligible")).as_py() and plan.rows:

@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cogrow.embedded import Limits
-from cogrow.engines.compile import compile_plan
 from cogrow.engines.duckdb import open_engine
-from cogrow.engines.given import Given, compile_given, derived, needed_names
-from cogrow.engines.plan import Plan
+from cogrow.engines.given import Given, compile_given, derived, needed_names, units_of
+from cogrow.engines.run import run_programs
 from cogrow.errors import N_, Issue, ProgramError, Span, message, nearest
 from cogrow.expressions.syntax import ExpressionError
 from cogrow.facts import FactFiles
 from cogrow.operations.choose import programs
 from cogrow.operations.given_facts import write_given
+from cogrow.programs.build import OF_THE_MERCHANT
 from cogrow.programs.constants import constant
 from cogrow.programs.program import ALWAYS, Example, Program
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,33 +81,30 @@ def _run(program: Program, example: Example, limits: Limits, issues: list[Issue]
                 return None
             if "merchant" not in example.given and "merchants" not in example.given:
                 program = replace(program, merchants=ALWAYS)
-            plan = compile_plan(program, example.period, facts)
-        else:
-            facts = FactFiles("", {}, "")
-            values = given_values(program, example, issues)
-            if len(issues) > before:
-                return None
-            plan = compile_given(program, example.period, [values])
-        paid = _paid(plan, facts, limits)
-    return Outcome(program, example, paid)
+            (ran,) = run_programs([(program, example.period)], facts, limits, alone=True)
+            return Outcome(program, example, _total(ran.table))
+        facts = FactFiles("", {}, "")
+        values = given_values(program, example, issues)
+        if len(issues) > before:
+            return None
+        plan = compile_given(program, example.period, [values])
+        with open_engine(facts, [plan], limits) as engine:
+            return Outcome(program, example, _total(engine.earn(plan)))
 
 
-def _paid(plan: Plan, facts: FactFiles, limits: Limits) -> int:
-    with open_engine(facts, [plan], limits) as engine:
-        return int(sum(engine.earn(plan).column("amount_minor").to_pylist()))
+def _total(table: pa.Table) -> int:
+    return int(sum(table.column("amount_minor").to_pylist()))
 
 
 def given_values(program: Program, example: Example, issues: list[Issue]) -> Given:
     """Return the values an example gives, exact and in the program's units; adds issues."""
-    units = {measure.name: measure.unit for measure in program.measures}
-    if program.baseline is not None:
-        units["baseline"] = program.baseline.unit
+    units = units_of(program)
     for name in needed_names(program):
         if "." in name:
             table, _, word = name.partition(".")
             if found := program.schema.column(table, word):
                 units[name] = found.unit
-    values: dict[str, Fraction | str | bool] = {}
+    values: dict[str, Fraction | str | bool | date] = {}
     place = example.given_place
     for name, text in example.given.items():
         where = Span(place.file, place.line, place.column, f"{place.path}.{name}")
@@ -125,6 +126,7 @@ def _complain_missing(
 ) -> None:
     own = {"baseline"} if program.baseline and program.baseline.tree is not None else set()
     known = set(values) | set(derived(program, set(values))) | own
+    known |= {name + OF_THE_MERCHANT for name in known}
     missing = sorted(needed_names(program) - known)
     if missing:
         what = message(N_("The example does not give {names}."), names=", ".join(missing))

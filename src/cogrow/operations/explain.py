@@ -15,9 +15,10 @@ from cogrow.embedded import Limits
 from cogrow.engines.compile import compile_plan
 from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import Added, FactRows, Plan
+from cogrow.engines.run import run_programs, with_calendar
 from cogrow.errors import N_, InvariantBroken, NotFound, Translate, message
 from cogrow.expressions.evaluate import Known, evaluate
-from cogrow.expressions.tree import Aggregate, Const, put_in
+from cogrow.expressions.tree import NUMERIC, Aggregate, Const, aggregates, put_in
 from cogrow.facts import FactFiles
 from cogrow.operations.choose import one_program, periods_of
 from cogrow.operations.earn import Progress, read_back
@@ -99,19 +100,25 @@ def explain(
     """
     program = one_program(name)
     period = periods_of(program, [period_name] if period_name else [])[0]
+    import pyarrow.compute as pc
+
     with TemporaryDirectory(prefix="cogrow-") as work:
         opened, _ = open_facts(facts, Path(work), limits, progress)
+        program = with_calendar(program, opened)
         plan = compile_plan(program, period, opened)
         earned: list[dict[str, Any]] = []
         if earnings is not None:
             path = earnings / program.id / f"{period.name}.parquet"
             earned = read_back(path, plan, opened, merchant)
+        if not earned:
+            (ran,) = run_programs([(program, period)], opened, limits, merchant=merchant)
+            earned = ran.table.filter(
+                pc.equal(ran.table.column("merchant_id"), merchant)
+            ).to_pylist()
         listed: tuple[Listed, ...] = ()
-        if rows or not earned:
+        if rows:
             with open_engine(opened, [plan], limits, merchant=merchant) as engine:
-                earned = earned or engine.earn(plan).to_pylist()
-                if rows:
-                    listed = tuple(_listed(engine, plan, one) for one in plan.rows)
+                listed = tuple(_listed(engine, plan, one) for one in plan.rows)
         if not earned:
             what = N_("There is no merchant {name} in the facts.")
             raise NotFound(message(what, name=merchant))
@@ -142,32 +149,33 @@ def _known(value: Any) -> Known:
 
 
 def _listed(engine: DuckDB, plan: Plan, one: FactRows) -> Listed:
-    period = plan.period if one.window == "now" else plan.baseline_period
-    if period is None:
-        raise AssertionError(one)
-    return Listed(one.table, period, engine.rows(plan, one), one.adds)
+    return Listed(one.table, one.period, engine.rows(plan, one), one.adds)
 
 
 def check_sums(plan: Plan, row: Mapping[str, Any], listed: tuple[Listed, ...]) -> None:
     """Raise InvariantBroken unless the listed rows make exactly what was measured."""
-    made: dict[tuple[str, Aggregate], Const] = {}
+    made: dict[Aggregate, Const] = {}
     for rows, one in zip(plan.rows, listed, strict=True):
-        for added in rows.adds:
+        for added in rows.adds if not rows.grain else ():
             numbers = [v for v in one.rows.column(added.column).to_pylist() if v is not None]
-            value = _made(added.aggregate.function, numbers, added.scale)
-            made[rows.window, added.aggregate] = Const(value, added.aggregate.unit)
+            value = _made(added, numbers)
+            made[added.aggregate] = Const(value, added.aggregate.unit)
     figures = read_values(row, plan.stored)
-    for name, (window, tree) in plan.formulas.items():
-        known = {aggregate: const for (when, aggregate), const in made.items() if when == window}
-        total = evaluate(put_in(tree, known), figures)
+    for name, tree in plan.formulas.items():
+        for aggregate in aggregates(tree):  # what no day of the calendar holds is unknown
+            made.setdefault(aggregate, Const(None, aggregate.unit))
+        total = evaluate(put_in(tree, made), figures)
         if total != figures[name]:
             what = N_("The rows behind {name} make {total}, but {found} was measured.")
             said = {"total": str(total), "found": str(figures[name])}
             raise InvariantBroken(message(what, name=name, **said))
 
 
-def _made(function: str, values: list[Any], scale: int) -> Fraction | None:
+def _made(added: Added, values: list[Any]) -> Any:
     """Return the aggregate of what the rows add; an average, least or largest of none is unknown."""
+    function, scale = added.aggregate.function, added.scale
+    if added.aggregate.unit not in NUMERIC:
+        return (min if function == "min" else max)(values, default=None)
     if function == "count":
         return Fraction(len(values))
     if function == "count_distinct":

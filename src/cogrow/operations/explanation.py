@@ -106,7 +106,7 @@ class Explanation:
 
     def _measured(self) -> Iterator[Sentence]:
         period = self.plan.period.name
-        for measure in self.program.measures:
+        for measure in self.program.merchant_measures:
             value = self.figures[measure.name]
             said = message(
                 N_("{name} in {period} is {value}: {text}."),

@@ -127,7 +127,7 @@ def _top(program: Program, first: pa.Table, total: pa.Table) -> tuple[Mover, ...
         row["merchant_id"]: row["amount_minor_sum"] for row in best if row["amount_minor_sum"] > 0
     }
     names, main = first.column_names, program.main_measure
-    column = f"measured_{main}"
+    column = program.measure(main).column if main else ""
     with_denominators = [n + d for n in (column, "baseline") for d in ("", "_denominator")]
     wanted = [name for name in with_denominators if name in names]
     import pyarrow as pa

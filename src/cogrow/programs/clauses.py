@@ -9,7 +9,7 @@ from typing import Any
 
 from cogrow.errors import N_, message
 from cogrow.expressions.scope import RowScope
-from cogrow.expressions.tree import Const, Tree, Unit, values
+from cogrow.expressions.tree import Const, Tree, Unit, Value, values
 from cogrow.programs.build import Builder
 from cogrow.programs.grain import day_column
 from cogrow.programs.program import (
@@ -66,12 +66,16 @@ def part_limits(build: Builder, path: Path, raw: Mapping[str, Any]) -> PartLimit
     if grain is None and fine:
         single = N_("`{key}` is for components with `per`: it bounds single things.")
         build.complain("PRG024", (*path, fine[0]), message(single, key=fine[0]), key=True)
-    first, per, of = raw.get("first"), raw.get("first_per") or "", raw.get("first_of") or ""
+    first, per, of = (
+        raw.get("first"),
+        raw.get("first_per") or "",
+        (raw.get("first_of") or "").strip(),
+    )
     if first is not None and grain is not None:
         _complain_first(build, path, per)
     if of:
         tree = value(build, (*path, "first_of"), of)
-        if tree is not None and len(values(tree)) != 1:
+        if tree is not None and not (isinstance(tree, Value) and tree.unit is Unit.COUNT):
             one = N_("`first_of` is one metric that counts, like units.")
             build.complain("PRG024", (*path, "first_of"), message(one))
     if first is None and (per or of):
@@ -112,8 +116,8 @@ def since(build: Builder) -> tuple[int, Amount | None]:
     if spec.first is None or spec.since is None:
         return 0, None
     tree = build.tree(("period", "since"), spec.since, RowScope(build.schema, "merchants"))
-    if tree is not None and tree.unit not in (Unit.DAY, Unit.INSTANT):
-        what = N_("`since` should be a day or an instant of merchants, like joined_on.")
+    if tree is not None and tree.unit is not Unit.DAY:
+        what = N_("`since` should be a day of merchants, like joined_on.")
         build.complain("PRG025", ("period", "since"), message(what))
         return 0, None
     return spec.first, Amount(spec.since, tree) if tree is not None else None

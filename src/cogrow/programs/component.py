@@ -73,6 +73,7 @@ def _component(build: Builder, path: Path, raw: Any) -> Component | None:
 def _accumulated(build: Builder, component: Component, words: str) -> Component:
     """Return the component with its metrics measured over the range it adds up over."""
     names = {name for tree in component.trees() for name in values(tree) if name in build.measures}
+    names |= {component.limits.first_of} & set(build.measures)
     ranged: dict[str, Tree] = {}
     for name in sorted(names):
         if " of " not in name:
@@ -86,7 +87,12 @@ def _accumulated(build: Builder, component: Component, words: str) -> Component:
 
     when = component.when and replace(component.when, tree=change(component.when.tree))
     terms = component.terms.mapped(change)
-    return replace(component, terms=terms, when=when, accumulate=range_of(words, Every.ONCE))
+    counted = ranged.get(component.limits.first_of)
+    bounds = component.limits
+    if isinstance(counted, Value):
+        bounds = replace(bounds, first_of=counted.name)
+    days = range_of(words, Every.ONCE)
+    return replace(component, terms=terms, when=when, accumulate=days, limits=bounds)
 
 
 def _complain_unplaced(build: Builder, path: Path, component: Component) -> None:
@@ -94,9 +100,13 @@ def _complain_unplaced(build: Builder, path: Path, component: Component) -> None
     grain = component.per
     if grain is None:
         return
+    if not grain.table and not component.measures:
+        nothing = N_("Nothing is measured per {grain}, so none is found; name a metric.")
+        build.complain("PRG022", path, message(nothing, grain=grain.name))
     for name in component.measures:
         for aggregate in aggregates(build.expanded(name)):
-            if aggregate.table not in grain.found:
+            by_lines = aggregate.table == "orders" and "order_lines" in grain.found
+            if aggregate.table not in grain.found and not by_lines:
                 what = N_("`{name}` reads {table}, whose rows belong to no {grain}.")
                 said = {"name": name, "table": aggregate.table, "grain": grain.name}
                 hint = message(N_("Write `{name} of the merchant` for the whole."), name=name)

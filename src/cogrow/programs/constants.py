@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any
 
@@ -16,10 +16,14 @@ from cogrow.expressions.tree import Const, Unit
 from cogrow.programs.program import Program
 
 
-def constant(program: Program, text: Any, unit: Unit) -> Fraction | str | bool | ExpressionError:
+def constant(
+    program: Program, text: Any, unit: Unit
+) -> Fraction | str | bool | date | ExpressionError:
     """Return what `text` says in `unit` (money in minor units), or why it says nothing."""
     if unit is Unit.TEXT:
         return str(text)
+    if unit in (Unit.DAY, Unit.INSTANT):
+        return _moment(program, str(text), unit)
     try:
         scope = ValueScope(program.schema, {})
         tree = fit(resolve(parse(str(text)), scope, program.currency), unit, program.currency)
@@ -28,6 +32,18 @@ def constant(program: Program, text: Any, unit: Unit) -> Fraction | str | bool |
     if isinstance(tree, Const) and isinstance(tree.value, (Fraction, bool)):
         return tree.value
     return ExpressionError(message(N_("This should be a constant.")))
+
+
+def _moment(program: Program, text: str, unit: Unit) -> date | ExpressionError:
+    """Return a day, or an instant in UTC of a local time."""
+    try:
+        if unit is Unit.DAY:
+            return date.fromisoformat(text)
+        local = datetime.fromisoformat(text)
+    except ValueError:
+        what = N_("{found} is not a day like 2025-04-01, or a time like 2025-04-01 12:00.")
+        return ExpressionError(message(what, found=repr(text)))
+    return local.replace(tzinfo=program.schedule.zone).astimezone(UTC).replace(tzinfo=None)
 
 
 def units(program: Program) -> dict[str, Unit]:

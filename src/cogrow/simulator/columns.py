@@ -81,6 +81,7 @@ BRAND = TextIds("N")
 CAMPAIGN = TextIds("C")
 ORDER = TextIds("O")
 REFUND = TextIds("R")
+RETURN = TextIds("T")
 VISIT = TextIds("V")
 
 
@@ -102,9 +103,9 @@ def instants(seconds: Ints, present: Mask | None = None) -> pa.Array:
     return _fixed(pa.timestamp("us"), seconds * 1_000_000, present)
 
 
-def days(numbers: npt.NDArray[np.integer]) -> pa.Array:
-    """Return days from their numbers since 1970-01-01."""
-    return _fixed(pa.date32(), numbers.astype(np.int32), None)
+def days(numbers: npt.NDArray[np.integer], present: Mask | None = None) -> pa.Array:
+    """Return days from their numbers since 1970-01-01; null where not `present`."""
+    return _fixed(pa.date32(), numbers.astype(np.int32), present)
 
 
 def money(minor: Ints) -> pa.Array:

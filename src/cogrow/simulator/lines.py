@@ -29,6 +29,8 @@ _PLATFORM_DISCOUNTS = np.stack([np.repeat([0, 3, 5], [52, 8, 4]), np.repeat([0, 
 #: Both, for twelve bits drawn: the merchant's << 8 | the platform's; plain days first.
 _LESS = (_DISCOUNTS[:, :, None] << 8 | _PLATFORM_DISCOUNTS[:, None, :]).reshape(-1)
 _PLAIN_DAYS = 64 * 64
+#: Of 64 orders, the freight the buyer pays, in minor units; it stands in the first line.
+_FREIGHT = np.repeat([0, 600, 800, 1_000, 1_200, 1_800], [26, 12, 10, 8, 6, 2])
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def draw_lines(
         line_no = np.arange(begin + 1, end + 1) - orders.lines_before.take(order)
         product, packed = _products(draws, found, order, orders, products)
         quantity, amounts = _amounts(draws, found, packed)
+        amounts["freight_minor"] = _freight(draws, found, line_no)
         paid = amounts["paid_minor"]
         until = np.concatenate([[0], np.cumsum(paid)])
         kept.totals[orders_here] += np.diff(until.take(ends))
@@ -90,6 +93,12 @@ def draw_lines(
             "quantity": columns.counts(quantity),
             **{name: columns.money(values) for name, values in amounts.items()},
         }
+
+
+def _freight(draws: Ints, bits: Ints, line_no: Ints) -> Ints:
+    """Return the freight of each line: that of its order in the first, if the order is paid."""
+    freight: Ints = _FREIGHT.take(bits_of(draws, 30, 6)) * (bits & PAID) * (line_no == 1)
+    return freight
 
 
 def _orders_of(lines_before: Ints, begin: int, end: int) -> tuple[slice, Ints]:

@@ -23,7 +23,14 @@ from cogrow.simulator.merchants import Floats, Merchants, draw_merchants, mercha
 from cogrow.simulator.orders import CLOSED, MEAN_LINES, Orders, draw_orders, settle
 from cogrow.simulator.output import Tables, put_in_place
 from cogrow.simulator.products import Products, draw_products, products_table
-from cogrow.simulator.refunds import Refunds, draw_refunds, due, no_refunds, refunds_table
+from cogrow.simulator.refunds import (
+    Refunds,
+    draw_refunds,
+    due,
+    no_refunds,
+    refunds_table,
+    returns_table,
+)
 from cogrow.simulator.season import (
     Curve,
     Month,
@@ -35,6 +42,7 @@ from cogrow.simulator.season import (
 from cogrow.simulator.standing import (
     Service,
     draw_service,
+    enrollments_table,
     memberships_table,
     scores_table,
     targets_table,
@@ -155,6 +163,7 @@ class _World:
     until: int
     orders: int = 0
     refunds: int = 0
+    returns: int = 0
     visits: int = 0
     pending: Refunds = field(default_factory=no_refunds)
     waiting: Visits | None = None
@@ -174,13 +183,13 @@ def _write(
     done = 0
     with tables.part("merchant_scores", "merchant_scores") as scores:
         for index, month in enumerate(months):
-            streams = _generators(monthly[index], 6)
+            streams = _generators(monthly[index], 7)
             orders, lines = _write_sales(
                 streams[:3], world, tables, month, lines_by_month[index],
                 partial(_report, progress, order_lines, done),
             )  # fmt: skip
             done += lines_by_month[index]
-            _write_refunds(streams[3], world, tables, orders, lines)
+            _write_refunds((streams[3], streams[6]), world, tables, orders, lines)
             for quarter in quarters:
                 if number_of(quarter.start) <= month.first < number_of(quarter.end):
                     np.add.at(
@@ -210,7 +219,7 @@ def _make_world(
     """Return the marketplace before its first day and the relative sales of its months, and write
     the tables that need no order.
     """
-    streams = iter(_generators(seeds, 9))
+    streams = iter(_generators(seeds, 10))
     first, following = months[0].first, months[-1].following
     merchants, by_month = draw_merchants(
         next(streams), count, round(order_lines / MEAN_LINES), months
@@ -223,6 +232,7 @@ def _make_world(
     tables.write("ad_spend", spend_table(next(streams), merchants, campaigns, spend))
     service = draw_service(next(streams), merchants)
     tables.write("memberships", memberships_table(next(streams), merchants, first, following))
+    tables.write("enrollments", enrollments_table(next(streams), merchants, first, following))
     on_sale = products.listed_within(0, first)
     world = _World(
         merchants, products, on_sale, on_sale, campaigns, spend, service, first, instant_of(following)
@@ -267,13 +277,19 @@ def _write_sales(
 
 
 def _write_refunds(
-    rng: np.random.Generator, world: _World, tables: Tables, orders: Orders, lines: Lines,
+    streams: tuple[np.random.Generator, np.random.Generator], world: _World, tables: Tables,
+    orders: Orders, lines: Lines,
 ) -> None:  # fmt: skip
-    """Write the refunds made in the month, of its own orders and of earlier ones."""
-    drawn = draw_refunds(rng, orders, lines)
+    """Write the refunds made in the month, of its own orders and of earlier ones, and the returns
+    they end.
+    """
+    drawn = draw_refunds(streams[0], orders, lines)
     now, world.pending = due(world.pending.joined(drawn), orders.month.end)
     tables.write("refunds", refunds_table(now, world.refunds), orders.month.name)
     world.refunds += len(now.at)
+    returns, count = returns_table(streams[1], now, world.returns)
+    tables.write("returns", returns, orders.month.name)
+    world.returns += count
 
 
 def _write_visits(

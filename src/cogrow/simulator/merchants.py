@@ -29,6 +29,9 @@ _FIRST_SHARE, _GROWN_DAYS = 0.3, 120
 #: Of 2¹⁶ lines, how many come back, by category: apparel most.
 _REFUNDED = np.array([8200, 3000, 4900])
 
+#: The yearly technology-service fee in minor units, by tier.
+_ANNUAL_FEE = np.array([3_000_000, 3_000_000, 6_000_000])
+
 _SYLLABLES = (
     ("云", "yun"), ("锦", "jin"), ("雅", "ya"), ("禾", "he"), ("木", "mu"), ("南", "nan"),
     ("山", "shan"), ("海", "hai"), ("星", "xing"), ("月", "yue"), ("青", "qing"), ("白", "bai"),
@@ -186,4 +189,5 @@ def merchants_table(rng: np.random.Generator, merchants: Merchants) -> dict[str,
         "brand_score": columns.decimals(merchants.brand_score),
         "business_unit": columns.constant("domestic", count),
         "tier": columns.words(tier, ["small", "medium", "large"]),
+        "annual_fee_minor": columns.money(_ANNUAL_FEE.take(tier)),
     }

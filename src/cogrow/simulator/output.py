@@ -30,9 +30,16 @@ BLOCK = ROWS_PER_GROUP // 8
 MAY_BE_NULL = frozenset(
     (
         *("paid_at", "shipped_at", "delivered_at", "confirmed_at", "carrier", "campaign_id"),
-        *("platform", "product_id", "line_no", "left_at"),
+        *("platform", "product_id", "line_no", "left_at", "left_on"),
+        *("shipped_back_at", "completed_at"),
     )
 )
+
+#: Columns beside those of the contract, in tables that take further ones.
+OWN_COLUMNS: Mapping[str, Mapping[str, Kind]] = {
+    "merchants": {"annual_fee_minor": Kind.MONEY},
+    "merchant_scores": {"cancel_rate": Kind.NUMBER, "inventory_score": Kind.NUMBER},
+}
 
 #: Lists what a simulation wrote, so that a later one may replace it and nothing else.
 MARKER = "simulation.json"
@@ -150,10 +157,16 @@ class Tables:
             names = pq.read_schema(parts[0].path).names
             found[table] = TableFiles(
                 tuple(str(folder / p.path.relative_to(self._folder)) for p in parts),
-                {name: TABLES[table].by_name[name].kind for name in names},
+                {name: _kind(table, name) for name in names},
                 sum(part.rows for part in parts),
             )
         return found
+
+
+def _kind(table: str, column: str) -> Kind:
+    """Return what a column holds. Raises KeyError for one that nobody declares."""
+    found = TABLES[table].by_name.get(column)
+    return OWN_COLUMNS[table][column] if found is None else found.kind
 
 
 def is_simulation(folder: Path) -> bool:

@@ -23,17 +23,22 @@ _WHOLE = 14
 _SHARES = np.repeat([100, 50, 30, 20, 10], [48, 6, 4, 4, 2])
 #: Of 16 lines refunded whole, those the buyer keeps all the same.
 _KEEPS = 3
+#: How a return ended: the goods came back, or the buyer kept them after all.
+RETURN_STATUSES = ("completed", "withdrawn")
+#: Of 64 returns, the freight of sending the goods back, in minor units.
+_FREIGHT = np.repeat([800, 1_000, 1_200, 1_500, 2_000, 2_800, 4_200], [10, 14, 16, 10, 7, 5, 2])
 #: Of 64 refunds, those asked for within the first ten days of delivery; the others come late.
 _SOON = 56
 
 
 @dataclass(frozen=True)
 class Refunds:
-    """Refunds, one entry each: the second they are made, their order's number, line (0: the whole
-    order), amount in minor units, and codes of reason and kind.
+    """Refunds, one entry each: the second they are made and asked for, their order's number, line (0:
+    the whole order), amount in minor units, and codes of reason and kind.
     """
 
     at: Ints
+    asked: Ints
     order: Ints
     line_no: Ints
     minor: Ints
@@ -50,12 +55,12 @@ class Refunds:
         return Refunds(*(np.concatenate(values) for values in together))
 
     def _all(self) -> tuple[Ints, ...]:
-        return (self.at, self.order, self.line_no, self.minor, self.reason, self.kind)
+        return (self.at, self.asked, self.order, self.line_no, self.minor, self.reason, self.kind)
 
 
 def no_refunds() -> Refunds:
     """Return refunds without an entry."""
-    return Refunds(*(np.empty(0, dtype=np.int64) for _ in range(6)))
+    return Refunds(*(np.empty(0, dtype=np.int64) for _ in range(7)))
 
 
 def draw_refunds(rng: np.random.Generator, orders: Orders, drawn: Lines) -> Refunds:
@@ -77,8 +82,10 @@ def draw_refunds(rng: np.random.Generator, orders: Orders, drawn: Lines) -> Refu
     order, line_no, paid, draws = order[lines], line_no[lines], paid[lines], draws[lines]
     minor = _share(draws[:, 0], paid)
     keeps = (minor < paid) | (bits_of(draws[:, 0], 28, 4) < _KEEPS)
+    at = _moment(draws[:, 1], orders, order)
     by_line = Refunds(
-        at=_moment(draws[:, 1], orders, order),
+        at=at,
+        asked=_asked(at, orders, order),
         order=order + orders.number,
         line_no=line_no,
         minor=minor,
@@ -110,10 +117,18 @@ def _moment(draws: Ints, orders: Orders, order: Ints) -> Ints:
     )
 
 
+def _asked(at: Ints, orders: Orders, order: Ints) -> Ints:
+    """Return when each refund is asked for: between delivery and the refund, nearer to delivery."""
+    delivered = orders.month.start + orders.moved.take(order).astype(np.int64)
+    return delivered + (at - delivered) * 3 // 8
+
+
 def _wholes(rng: np.random.Generator, orders: Orders, totals: Ints, order: Ints) -> Refunds:
     draws = rng.integers(0, 2**32, (len(order), 2), dtype=np.int64)
+    at = _moment(draws[:, 1], orders, order)
     return Refunds(
-        at=_moment(draws[:, 1], orders, order),
+        at=at,
+        asked=_asked(at, orders, order),
         order=order + orders.number,
         line_no=np.zeros(len(order), dtype=np.int64),
         minor=totals[order],
@@ -125,8 +140,10 @@ def _wholes(rng: np.random.Generator, orders: Orders, totals: Ints, order: Ints)
 def _closed(orders: Orders, totals: Ints) -> Refunds:
     """Return the refunds of orders closed before shipping, made as they are closed."""
     order = np.flatnonzero(orders.bits & CLOSED)
+    at = orders.month.start + orders.moved[order].astype(np.int64)
     return Refunds(
-        at=orders.month.start + orders.moved[order].astype(np.int64),
+        at=at,
+        asked=at,
         order=order + orders.number,
         line_no=np.zeros(len(order), dtype=np.int64),
         minor=totals[order],
@@ -152,3 +169,26 @@ def refunds_table(refunds: Refunds, number: int) -> dict[str, pa.Array]:
         "reason": columns.words(refunds.reason, REASONS),
         "kind": columns.words(refunds.kind, KINDS),
     }
+
+
+def returns_table(
+    rng: np.random.Generator, refunds: Refunds, number: int
+) -> tuple[dict[str, pa.Array], int]:
+    """Return the columns of `returns`, ids from `number` on, and how many there are.
+
+    Every refund of something delivered was a return first; where the buyer kept the goods it was
+    withdrawn. It is complete in the moment of its refund.
+    """
+    found = refunds.taken(np.flatnonzero(refunds.reason != _NOT_SHIPPED))
+    rows = len(found.at)
+    back = found.kind != _REFUND_ONLY
+    freight = _FREIGHT.take(rng.integers(0, 64, rows)) * back
+    return {
+        "return_id": columns.ids(columns.RETURN.range_texts(number, rows)),
+        "order_id": columns.ORDER.column(found.order),
+        "requested_at": columns.instants(found.asked),
+        "shipped_back_at": columns.instants(found.asked + (found.at - found.asked) // 3, back),
+        "completed_at": columns.instants(found.at, back),
+        "freight_minor": columns.money(freight),
+        "status": columns.words(np.where(back, 0, 1), RETURN_STATUSES),
+    }, rows

@@ -19,6 +19,11 @@ TARGETS_PROGRAM = "dual-target"
 #: Floor and sprint in hundredths of last year's paid sales, rounded up to whole yuan.
 _FLOOR, _SPRINT, _YUAN = 110, 120, 100
 
+#: Programs of the library that merchants join by themselves.
+OPT_IN_PROGRAMS = ("beauty-offsite-match", "ebay-invitation-fee-cap", "tmall-new-merchant-2025")
+#: Of a hundred merchants, those that join such a program; of these, that leave, and are held out.
+_ENROLL, _DROP_OUT, _HELD_OUT = 60, 6, 10
+
 MEMBER_SOURCES = ("order", "live", "service_card", "offsite")
 #: Of a hundred merchants, those that keep members; of their regular buyers the most that join.
 _KEEP_MEMBERS, _MOST_MEMBERS = 50, 25
@@ -89,6 +94,30 @@ def scores_table(
         "violations": columns.decimals(violated * (1 + (draws >> 33 & 1)) * 1_000_000),
         "late_rate": columns.decimals(late * 500),
         "claim_rate": columns.decimals(claims * 1_000),
+        "cancel_rate": columns.decimals((draws >> 34 & 63) * 120),
+        "inventory_score": columns.decimals((250 + (draws >> 40 & 511)) * 1_000_000),
+    }
+
+
+def enrollments_table(
+    rng: np.random.Generator, merchants: Merchants, first_day: int, following: int
+) -> dict[str, pa.Array]:
+    """Return the columns of `enrollments`: who joined the programs that ask for it, and who left."""
+    program, merchant = np.nonzero(
+        rng.integers(0, 100, (len(OPT_IN_PROGRAMS), len(merchants))) < _ENROLL
+    )
+    since = np.maximum(merchants.joined[merchant], first_day)
+    waited = (np.square(rng.random(len(merchant))) * (following - since)).astype(np.int64)
+    enrolled = since + waited
+    left = enrolled + rng.integers(1, 400, len(merchant))
+    leaves = (rng.integers(0, 100, len(merchant)) < _DROP_OUT) & (left < following)
+    held = rng.integers(0, 100, len(merchant)) < _HELD_OUT
+    return {
+        "program": columns.words(program, OPT_IN_PROGRAMS),
+        "merchant_id": columns.ids(merchants.ids[merchant]),
+        "enrolled_on": columns.days(enrolled),
+        "left_on": columns.days(left, leaves),
+        "arm": columns.words(held.astype(np.int64), ("treated", "holdout")),
     }
 
 

@@ -42,7 +42,7 @@ WITH eligible AS (
       AND orders.confirmed_at < CAST('2025-03-31 16:00:00' AS TIMESTAMP)) AS now_sum_1,
     SUM(order_lines.paid_minor) FILTER(WHERE
       orders.confirmed_at >= CAST('2023-12-31 16:00:00' AS TIMESTAMP)
-      AND orders.confirmed_at < CAST('2024-03-31 16:00:00' AS TIMESTAMP)) AS before_sum_4,
+      AND orders.confirmed_at < CAST('2024-03-31 16:00:00' AS TIMESTAMP)) AS last_year_sum_4,
     COUNT(CASE WHEN orders.currency <> 'CNY' THEN 1 END) AS foreign_rows
   FROM order_lines
   INNER JOIN orders
@@ -85,7 +85,7 @@ WITH eligible AS (
       AND refunds.refunded_at < CAST('2025-03-31 16:00:00' AS TIMESTAMP)) AS now_sum_2,
     SUM(refunds.refunded_minor) FILTER(WHERE
       refunds.refunded_at >= CAST('2023-12-31 16:00:00' AS TIMESTAMP)
-      AND refunds.refunded_at < CAST('2024-03-31 16:00:00' AS TIMESTAMP)) AS before_sum_5,
+      AND refunds.refunded_at < CAST('2024-03-31 16:00:00' AS TIMESTAMP)) AS last_year_sum_5,
     COUNT(CASE WHEN COALESCE(refunds.currency, orders.currency) <> 'CNY' THEN 1 END) AS foreign_rows
   FROM refunds
   LEFT JOIN orders
@@ -137,7 +137,7 @@ WITH eligible AS (
     CAST(COALESCE(qualifying_order_lines.now_sum_1, 0) - COALESCE(qualifying_refunds.now_sum_2, 0) AS INT128) AS measured_net_sales,
     CAST(qualifying_merchant_scores.now_average_3 AS INT128) AS measured_rating,
     CAST(NULLIF(CAST(qualifying_merchant_scores.now_average_3_count AS INT128) * 1000000, 0) AS INT128) AS measured_rating_denominator,
-    CAST(COALESCE(qualifying_order_lines.before_sum_4, 0) - COALESCE(qualifying_refunds.before_sum_5, 0) AS INT128) AS baseline
+    CAST(COALESCE(qualifying_order_lines.last_year_sum_4, 0) - COALESCE(qualifying_refunds.last_year_sum_5, 0) AS INT128) AS baseline
   FROM eligible
   LEFT JOIN qualifying_merchant_scores
     ON eligible.merchant_id = qualifying_merchant_scores.merchant_id
@@ -186,7 +186,7 @@ WITH eligible AS (
 ), exact AS (
   /* exact: tiers reached and exact amounts */
   SELECT
-    *,
+    attained.*,
     eligible AND gate_1 AND gate_2 AS takes_part,
     TRUE AS when_1,
     CAST(CASE
@@ -222,7 +222,8 @@ WITH eligible AS (
         THEN 1
         ELSE 0
       END
-    END AS INT128) * CAST(CASE WHEN 0 >= measured_net_sales THEN 0 ELSE measured_net_sales END AS INT128) AS INT128) AS exact_1
+    END AS INT128) * CAST(CASE WHEN 0 >= measured_net_sales THEN 0 ELSE measured_net_sales END AS INT128) AS INT128) AS exact_1,
+    attained.foreign_rows AS foreign_in_all
   FROM attained
 ), earned AS (
   /* earned: each component's amount, rounded half up to the minor unit, once */
@@ -230,21 +231,25 @@ WITH eligible AS (
     *,
     (
       CASE
-        WHEN takes_part AND when_1
-        THEN COALESCE(
-          CASE
-            WHEN exact_1 < 0
-            THEN -(
-              (
+        WHEN takes_part
+        THEN CASE
+          WHEN when_1
+          THEN COALESCE(
+            CASE
+              WHEN exact_1 < 0
+              THEN -(
+                (
+                  ABS(exact_1) * 2 + 100
+                ) // 200
+              )
+              ELSE (
                 ABS(exact_1) * 2 + 100
               ) // 200
-            )
-            ELSE (
-              ABS(exact_1) * 2 + 100
-            ) // 200
-          END,
-          0
-        )
+            END,
+            0
+          )
+          ELSE 0
+        END
         ELSE 0
       END
     ) AS earned_1
@@ -253,8 +258,15 @@ WITH eligible AS (
   /* limited: the cap per merchant and the minimum payout */
   SELECT
     *,
+    (
+      LEAST(earned_1, 20000000)
+    ) >= 0 AND (
+      LEAST(earned_1, 20000000)
+    ) < 100 AS below_minimum,
     CASE
       WHEN (
+        LEAST(earned_1, 20000000)
+      ) >= 0 AND (
         LEAST(earned_1, 20000000)
       ) < 100
       THEN 0
@@ -263,7 +275,7 @@ WITH eligible AS (
       ) - (
         LEAST(0, 20000000)
       )
-    END AS amount_1
+    END AS limited_1
   FROM earned
 )
 SELECT
@@ -287,7 +299,8 @@ SELECT
   tier_1 AS tier,
   CASE WHEN tier_1 = 1 THEN '1%' WHEN tier_1 = 2 THEN '3%' END AS rate,
   CAST(earned_1 AS BIGINT) AS earned_minor,
-  CAST(amount_1 AS BIGINT) AS amount_minor,
+  CAST(limited_1 AS BIGINT) AS limited_minor,
+  CAST(limited_1 AS BIGINT) AS amount_minor,
   'CNY' AS currency,
   CASE
     WHEN NOT eligible
@@ -300,13 +313,13 @@ SELECT
     THEN 'no_tier_reached'
     WHEN earned_1 = 0
     THEN 'nothing_to_pay_on'
-    WHEN amount_1 = 0
+    WHEN below_minimum
     THEN 'below_minimum'
-    WHEN amount_1 < earned_1
+    WHEN limited_1 < earned_1
     THEN 'capped'
     ELSE 'paid'
   END AS reason,
-  foreign_rows,
+  foreign_in_all AS foreign_rows,
   1 AS position
 FROM limited
 ORDER BY

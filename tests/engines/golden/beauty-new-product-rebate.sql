@@ -238,7 +238,7 @@ WITH eligible AS (
 ), exact AS (
   /* exact: tiers reached and exact amounts */
   SELECT
-    *,
+    attained.*,
     eligible AND gate_1 AS takes_part,
     TRUE AS when_1,
     CAST(CASE
@@ -250,7 +250,8 @@ WITH eligible AS (
       WHEN measured_net_sales >= 1000000
       THEN 2
       ELSE CASE WHEN measured_net_sales >= 200000 THEN 1 ELSE 0 END
-    END AS INT128) * CAST(CASE WHEN 0 >= measured_commission THEN 0 ELSE measured_commission END AS INT128) AS INT128) AS exact_1
+    END AS INT128) * CAST(CASE WHEN 0 >= measured_commission THEN 0 ELSE measured_commission END AS INT128) AS INT128) AS exact_1,
+    attained.foreign_rows AS foreign_in_all
   FROM attained
 ), earned AS (
   /* earned: each component's amount, rounded half up to the minor unit, once */
@@ -258,21 +259,25 @@ WITH eligible AS (
     *,
     (
       CASE
-        WHEN takes_part AND when_1
-        THEN COALESCE(
-          CASE
-            WHEN exact_1 < 0
-            THEN -(
-              (
+        WHEN takes_part
+        THEN CASE
+          WHEN when_1
+          THEN COALESCE(
+            CASE
+              WHEN exact_1 < 0
+              THEN -(
+                (
+                  ABS(exact_1) * 2 + 2
+                ) // 4
+              )
+              ELSE (
                 ABS(exact_1) * 2 + 2
               ) // 4
-            )
-            ELSE (
-              ABS(exact_1) * 2 + 2
-            ) // 4
-          END,
-          0
-        )
+            END,
+            0
+          )
+          ELSE 0
+        END
         ELSE 0
       END
     ) AS earned_1
@@ -285,7 +290,7 @@ WITH eligible AS (
       earned_1
     ) - (
       0
-    ) AS amount_1
+    ) AS limited_1
   FROM earned
 )
 SELECT
@@ -306,7 +311,8 @@ SELECT
   tier_1 AS tier,
   CASE WHEN tier_1 = 1 THEN '50%' WHEN tier_1 = 2 THEN '100%' END AS rate,
   CAST(earned_1 AS BIGINT) AS earned_minor,
-  CAST(amount_1 AS BIGINT) AS amount_minor,
+  CAST(limited_1 AS BIGINT) AS limited_minor,
+  CAST(limited_1 AS BIGINT) AS amount_minor,
   'CNY' AS currency,
   CASE
     WHEN NOT eligible
@@ -319,11 +325,11 @@ SELECT
     THEN 'no_tier_reached'
     WHEN earned_1 = 0
     THEN 'nothing_to_pay_on'
-    WHEN amount_1 < earned_1
+    WHEN limited_1 < earned_1
     THEN 'capped'
     ELSE 'paid'
   END AS reason,
-  foreign_rows,
+  foreign_in_all AS foreign_rows,
   1 AS position
 FROM limited
 ORDER BY

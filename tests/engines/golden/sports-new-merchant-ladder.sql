@@ -120,7 +120,7 @@ WITH eligible AS (
 ), exact AS (
   /* exact: tiers reached and exact amounts */
   SELECT
-    *,
+    attained.*,
     eligible AS takes_part,
     TRUE AS when_1,
     CAST(CASE
@@ -143,17 +143,26 @@ WITH eligible AS (
     END AS INT128) AS exact_1,
     COALESCE(measured_orders >= 30, FALSE) AS when_2,
     CAST(NULL AS INT) AS tier_2,
-    CAST(CAST(CASE WHEN 0 >= measured_orders THEN 0 ELSE measured_orders END AS INT128) * 50 AS INT128) AS exact_2
+    CAST(CAST(CASE WHEN 0 >= measured_orders THEN 0 ELSE measured_orders END AS INT128) * 50 AS INT128) AS exact_2,
+    attained.foreign_rows AS foreign_in_all
   FROM attained
 ), earned AS (
   /* earned: each component's amount, rounded half up to the minor unit, once */
   SELECT
     *,
     (
-      CASE WHEN takes_part AND when_1 THEN COALESCE(exact_1, 0) ELSE 0 END
+      CASE
+        WHEN takes_part
+        THEN CASE WHEN when_1 THEN COALESCE(exact_1, 0) ELSE 0 END
+        ELSE 0
+      END
     ) AS earned_1,
     (
-      CASE WHEN takes_part AND when_2 THEN COALESCE(exact_2, 0) ELSE 0 END
+      CASE
+        WHEN takes_part
+        THEN CASE WHEN when_2 THEN COALESCE(exact_2, 0) ELSE 0 END
+        ELSE 0
+      END
     ) AS earned_2
   FROM exact
 ), limited AS (
@@ -164,12 +173,12 @@ WITH eligible AS (
       LEAST(earned_1, 500000)
     ) - (
       LEAST(0, 500000)
-    ) AS amount_1,
+    ) AS limited_1,
     (
       LEAST(earned_1 + earned_2, 500000)
     ) - (
       LEAST(earned_1, 500000)
-    ) AS amount_2
+    ) AS limited_2
   FROM earned
 )
 SELECT
@@ -187,7 +196,8 @@ SELECT
   tier_1 AS tier,
   CAST(NULL AS TEXT) AS rate,
   CAST(earned_1 AS BIGINT) AS earned_minor,
-  CAST(amount_1 AS BIGINT) AS amount_minor,
+  CAST(limited_1 AS BIGINT) AS limited_minor,
+  CAST(limited_1 AS BIGINT) AS amount_minor,
   'CNY' AS currency,
   CASE
     WHEN NOT eligible
@@ -198,11 +208,11 @@ SELECT
     THEN 'no_tier_reached'
     WHEN earned_1 = 0
     THEN 'nothing_to_pay_on'
-    WHEN amount_1 < earned_1
+    WHEN limited_1 < earned_1
     THEN 'capped'
     ELSE 'paid'
   END AS reason,
-  foreign_rows,
+  foreign_in_all AS foreign_rows,
   1 AS position
 FROM limited
 UNION ALL
@@ -221,7 +231,8 @@ SELECT
   tier_2 AS tier,
   '0.50 CNY' AS rate,
   CAST(earned_2 AS BIGINT) AS earned_minor,
-  CAST(amount_2 AS BIGINT) AS amount_minor,
+  CAST(limited_2 AS BIGINT) AS limited_minor,
+  CAST(limited_2 AS BIGINT) AS amount_minor,
   'CNY' AS currency,
   CASE
     WHEN NOT eligible
@@ -230,11 +241,11 @@ SELECT
     THEN 'condition_not_met'
     WHEN earned_2 = 0
     THEN 'nothing_to_pay_on'
-    WHEN amount_2 < earned_2
+    WHEN limited_2 < earned_2
     THEN 'capped'
     ELSE 'paid'
   END AS reason,
-  foreign_rows,
+  foreign_in_all AS foreign_rows,
   2 AS position
 FROM limited
 ORDER BY

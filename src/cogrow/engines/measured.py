@@ -1,0 +1,139 @@
+"""Which aggregates are measured over which days, by what, and the columns they are computed into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+from sqlglot import exp
+
+from cogrow.engines.exact import Renderer
+from cogrow.engines.ratio import SQL, Ratio, times, whole, wide
+from cogrow.expressions.tree import NUMERIC, Aggregate, ColumnRef, Op, Tree, Unit, columns
+from cogrow.period import NOW, Period, Range
+from cogrow.programs.grain import GRAINS, Grain
+from cogrow.programs.program import Program
+from cogrow.programs.schedule import Schedule
+
+#: Orders of a program whose rows are order lines are lines counted by their order.
+_LINE_TABLES = frozenset({"order_lines", "products"})
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Days facts are measured in, under the name its columns carry (`now`, `last_year`, …)."""
+
+    name: str
+    period: Period
+
+
+def window(schedule: Schedule, days: Range, period: Period) -> Window | None:
+    """Return the days of a range seen from `period`; None where the calendar has none."""
+    found = schedule.over(days, period)
+    return Window("now" if days == NOW else days.name, found) if found is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One aggregate in one window, the step it is computed in and the column it is computed into."""
+
+    aggregate: Aggregate
+    window: Window
+    step: str
+    column: str
+
+    @property
+    def scale(self) -> int:
+        """Return what the summed column is a multiple of."""
+        return _scale(self.aggregate)
+
+    @property
+    def ratio(self) -> Ratio:
+        """Return the value: a sum over 1 or its scale; an average over its count."""
+        scale = _scale(self.aggregate)
+        here = exp.column(self.column, self.step)
+        if self.aggregate.function == "average":
+            count = exp.column(self.column + "_count", self.step)
+            below: int | SQL = exp.Nullif(this=times(wide(count), scale), expression=whole(0))
+            return Ratio(here, below)
+        if self.aggregate.function in ("min", "max"):
+            return Ratio(here, scale)
+        return Ratio(exp.func("COALESCE", here, whole(0)), scale)
+
+
+def step_of(table: str, by_line: bool, grain: str) -> str:
+    """Return the name of the step that sums the rows of a table."""
+    return f"qualifying_{table}" + "_by_line" * by_line + (f"_per_{grain}" if grain else "")
+
+
+def found_step(grain: str) -> str:
+    """Return the name of the step that finds the things of a grain of which nothing is measured."""
+    return f"found_per_{grain}"
+
+
+def _scale(aggregate: Aggregate) -> int:
+    argument = aggregate.argument
+    if argument is None or aggregate.function == "count_distinct" or argument.unit not in NUMERIC:
+        return 1
+    below = Renderer(ZoneInfo("UTC")).ratio(argument).denominator
+    if not isinstance(below, int):
+        raise AssertionError(aggregate)
+    return below
+
+
+def keys(program: Program, grain: Grain, table: str) -> tuple[ColumnRef, ...]:
+    """Return where the keys of the thing that a row of `table` belongs to stand.
+
+    With attribution, an order belongs to the campaign of the click it is owed to.
+    """
+    of_order = table in ("order_lines", "refunds", "returns", "orders")
+    if grain.name == "campaign" and of_order and program.attribution is not None:
+        return (ColumnRef("clicks", "campaign_id", Unit.TEXT),)
+    return grain.found[table]
+
+
+def over_lines(program: Program, tree: Tree, grain: str = "") -> Tree:
+    """Return a tree with every aggregate over orders as one over their lines, where lines decide what
+    qualifies; refunds told apart by line are counted once each.
+
+    `grain` is what the aggregates are told apart by, "" for the merchant alone.
+    """
+    if isinstance(tree, Op):
+        return Op(tree.op, tuple(over_lines(program, a, grain) for a in tree.args), tree.unit)
+    if not isinstance(tree, Aggregate):
+        return tree
+    if tree.function == "count" and by_line(program, tree, grain):
+        refund = ColumnRef("refunds", "refund_id", Unit.TEXT)
+        return replace(tree, function="count_distinct", argument=refund)
+    if tree.table != "orders":
+        return tree
+    condition = program.qualifying.conditions.get("order_lines")
+    decides = condition is not None and bool(_tables(condition.tree) & _line_tables(program))
+    if not decides and grain not in ("product", "order_line"):
+        return tree
+    argument = tree.argument or ColumnRef("order_lines", "order_id", Unit.TEXT)
+    function = "count_distinct" if tree.function == "count" else tree.function
+    return replace(tree, function=function, table="order_lines", argument=argument)
+
+
+def by_line(program: Program, aggregate: Aggregate, grain: str = "") -> bool:
+    """Return whether an aggregate over refunds looks at lines, so that each refund is told apart."""
+    if aggregate.table != "refunds":
+        return False
+    found = program.qualifying.conditions
+    asked = [found[name].tree for name in ("refunds", program.qualifying.table) if name in found]
+    tables = _tables(aggregate.argument, aggregate.where, *asked)
+    told_apart = keys(program, GRAINS[grain], "refunds") if grain else ()
+    tables |= {ref.table for ref in told_apart}
+    of_line = any(ref.column == "line_no" for ref in told_apart)
+    return of_line or bool(tables & _line_tables(program))
+
+
+def _line_tables(program: Program) -> frozenset[str]:
+    """Return the tables a row sees only through its order line."""
+    of = program.attribution.of if program.attribution is not None else "merchant"
+    return _LINE_TABLES if of == "merchant" else _LINE_TABLES | {"clicks"}
+
+
+def _tables(*trees: Tree | None) -> set[str]:
+    return {ref.table for tree in trees if tree is not None for ref in columns(tree)}

@@ -1,0 +1,251 @@
+"""Several programs in one run: earlier periods first, stacked programs beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
+
+from cogrow.embedded import Limits
+from cogrow.engines.beside import needs_earlier
+from cogrow.engines.compile import compile_plan
+from cogrow.engines.duckdb import DuckDB, open_engine
+from cogrow.engines.plan import Plan
+from cogrow.errors import N_, ProgramError, message
+from cogrow.facts import FactFiles
+from cogrow.period import Every, Period
+from cogrow.programs.program import Program
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: A program in one of its periods.
+Run = tuple[Program, Period]
+
+#: Called with the run that is computed and how much of it is done, in percent.
+Progress = Callable[[Program, Period, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One program in one period: its plan and its earnings."""
+
+    program: Program
+    period: Period
+    plan: Plan
+    table: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One thing to compute: what a run offers to those it is stacked with, or what it earns."""
+
+    run: int
+    offers: bool
+
+
+def with_calendar(program: Program, facts: FactFiles) -> Program:
+    """Return the program with the days of its festival as the facts have them, oldest first."""
+    schedule = program.schedule
+    if schedule.every is not Every.FESTIVAL or "calendar" not in facts.tables:
+        return program
+    import pyarrow.parquet as pq
+
+    found: set[Period] = set()
+    for path in facts.tables["calendar"].paths:
+        for row in pq.read_table(path, columns=["name", "starts_on", "ends_on"]).to_pylist():
+            if row["name"] == schedule.festival:
+                start, last = row["starts_on"], row["ends_on"]
+                name = f"{row['name']}-{start.year}"
+                found.add(Period(start, last + timedelta(days=1), name))
+    return replace(program, schedule=replace(schedule, calendar=tuple(sorted(found))))
+
+
+def holds(program: Program, period: Period) -> bool:
+    """Return whether these terms hold in a period of the program, or in a part of it."""
+    effective = program.effective
+    if effective is None:
+        return True
+    if effective.by:
+        return effective.start < period.end and (
+            effective.end is None or period.start < effective.end
+        )
+    return effective.start <= period.start and (
+        effective.end is None or period.start < effective.end
+    )
+
+
+def closed(wanted: Sequence[Run], *, alone: bool = False) -> list[Run]:
+    """Return the wanted runs and all they depend on: earlier periods, and the programs they are
+    stacked with in the same days (`alone`: no others).
+
+    Raises ProgramError where one of these is not among the programs, or is cut into other periods.
+    """
+    programs = list({(p.id, p.version): p for p, _ in wanted}.values())
+    _refuse_shared_funds(programs)
+    found: dict[tuple[str, str, Period], Run] = {}
+    waiting = list(wanted)
+    while waiting:
+        program, period = waiting.pop(0)
+        key = program.id, program.version, period
+        if key in found:
+            continue
+        found[key] = program, period
+        if needs_earlier(program):
+            waiting += _before(program, period, programs)
+        if program.stacking is not None and not alone:
+            for other in program.stacking.programs:
+                waiting += _beside(program, period, other, programs)
+    return list(found.values())
+
+
+def _refuse_shared_funds(programs: Iterable[Program]) -> None:
+    owners: dict[str, str] = {}
+    for program in programs:
+        if program.fund is None:
+            continue
+        other = owners.setdefault(program.fund.id, program.id)
+        if other != program.id:
+            what = N_(
+                "The programs {name} and {other} draw on one fund, {fund}; give each its own."
+            )
+            raise ProgramError(message(what, name=program.id, other=other, fund=program.fund.id))
+
+
+def _before(program: Program, period: Period, programs: Iterable[Program]) -> Iterator[Run]:
+    for version in programs:
+        if version.id == program.id:
+            for earlier in version.schedule.periods():
+                if earlier.start < period.start and holds(version, earlier):
+                    yield version, earlier
+
+
+def _beside(
+    program: Program, period: Period, name: str, programs: Iterable[Program]
+) -> Iterator[Run]:
+    versions = [other for other in programs if other.id == name]
+    if not versions:
+        what = N_("Program {name} is stacked with {other}; compute both in one run.")
+        raise ProgramError(message(what, name=program.id, other=name))
+    rule = program.stacking.rule if program.stacking else ""
+    if rule != "in_order" and any(other.stacking != program.stacking for other in versions):
+        what = N_("Program {name} is stacked with {other}, which does not say the same of both.")
+        raise ProgramError(message(what, name=program.id, other=name))
+    for version in versions:
+        for other in version.schedule.periods():
+            if not holds(version, other):
+                continue
+            if (other.start, other.end) == (period.start, period.end):
+                yield version, other
+            elif other.start < period.end and period.start < other.end:
+                what = N_(
+                    "{name} and {other} are stacked but cut into other periods: {one}, {two}."
+                )
+                said = {"name": program.id, "other": name, "one": str(period), "two": str(other)}
+                raise ProgramError(message(what, **said))
+
+
+def order(runs: Sequence[Run]) -> list[Job]:
+    """Return the jobs of the runs so that each comes after what it depends on."""
+    sorter: TopologicalSorter[Job] = TopologicalSorter()
+    for at, (program, period) in enumerate(runs):
+        stacking, job = program.stacking, Job(at, offers=False)
+        chosen = stacking is not None and stacking.rule != "in_order"
+        begun = Job(at, offers=chosen)
+        sorter.add(job, *([begun] if chosen else []))
+        for other_at, (other, days) in enumerate(runs):
+            if other.id == program.id and days.start < period.start and needs_earlier(program):
+                sorter.add(begun, Job(other_at, offers=False))
+            if stacking is None or other.id not in stacking.programs or other_at == at:
+                continue
+            if (days.start, days.end) != (period.start, period.end):
+                continue
+            if chosen:
+                sorter.add(job, Job(other_at, offers=True))
+            elif stacking.programs.index(other.id) < stacking.programs.index(program.id):
+                sorter.add(job, Job(other_at, offers=False))
+    try:
+        jobs = list(sorter.static_order())
+    except CycleError as error:
+        names = " → ".join(dict.fromkeys(str(runs[job.run][0].id) for job in error.args[1]))
+        what = N_("These programs are stacked so that each needs the other first: {names}.")
+        raise ProgramError(message(what, names=names)) from error
+    return jobs
+
+
+def stream_programs(
+    wanted: Sequence[Run],
+    facts: FactFiles,
+    limits: Limits,
+    *,
+    merchant: str | None = None,
+    alone: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[Ran]:
+    """Yield the earnings of the wanted runs as they are computed.
+
+    `merchant` narrows the facts to one merchant's where no program divides something among them.
+    `alone` computes each as if there were no programs it is stacked with.
+
+    Raises ProgramError for stacked programs that are missing, DataError where the facts lack what a
+    program needs, EngineError.
+    """
+    wanted = [(with_calendar(program, facts), period) for program, period in wanted]
+    runs = closed(wanted, alone=alone)
+    jobs = order(runs)
+    plans = [compile_plan(program, period, facts) for program, period in runs]
+    if any(plan.together for plan in plans):
+        merchant = None
+    now = [runs[0]]
+
+    def report(percent: int) -> None:
+        if progress is not None:
+            progress(*now[0], percent)
+
+    asked = {(program.id, program.version, period) for program, period in wanted}
+    with open_engine(facts, plans, limits, merchant=merchant, progress=report) as engine:
+        for job in jobs:
+            program, period = now[0] = runs[job.run]
+            report(0)
+            plan = plans[job.run]
+            if job.offers:
+                engine.offer(plan)
+                continue
+            table = engine.earn(plan)
+            if _is_read(program, runs):
+                engine.remember(plan, table)
+            if (program.id, program.version, period) in asked:
+                yield Ran(program, period, plan, table)
+            report(100)
+
+
+def _is_read(program: Program, runs: Iterable[Run]) -> bool:
+    """Return whether a run reads what the program earned."""
+    if needs_earlier(program):
+        return True
+    stackings = (other.stacking for other, _ in runs)
+    return any(
+        s is not None and s.rule == "in_order" and program.id in s.programs for s in stackings
+    )
+
+
+def run_programs(
+    wanted: Sequence[Run],
+    facts: FactFiles,
+    limits: Limits,
+    *,
+    merchant: str | None = None,
+    alone: bool = False,
+    progress: Progress | None = None,
+) -> list[Ran]:
+    """Return the earnings of the wanted runs, in their order; as `stream_programs`."""
+    computed = stream_programs(
+        wanted, facts, limits, merchant=merchant, alone=alone, progress=progress
+    )
+    found = {(ran.program.id, ran.program.version, ran.period): ran for ran in computed}
+    return [found[program.id, program.version, period] for program, period in wanted]
+
+
+__all__ = ["DuckDB", "Ran", "Run", "run_programs", "stream_programs", "with_calendar"]

@@ -1,0 +1,285 @@
+"""Several programs and their earlier periods: what stacking and the funds leave of what was earned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from fractions import Fraction
+from math import floor
+from typing import Any
+
+from cogrow.period import Period, Range
+from cogrow.programs.program import Program
+from tests.fact_files import Facts
+from tests.reference.merchants import Before, OfMerchant, of_merchant, running
+from tests.reference.rows import FactRows
+from tests.reference.values import Values
+
+#: Amounts of one period: by merchant, one for each component.
+Amounts = dict[str, list[int]]
+
+
+class StackedAlone(Exception):
+    """A program stacks with one that is not computed beside it."""
+
+
+@dataclass(frozen=True)
+class Earning:
+    """What one merchant earned from one component, with the figures that led there."""
+
+    merchant: str
+    component: str
+    eligible: bool
+    gates_passed: bool
+    condition_met: bool
+    tier: int | None
+    earned: int
+    limited: int
+    amount: int
+    reason: str
+    funders: Mapping[str, int]
+    figures: Mapping[str, Any] = field(compare=False)
+
+
+def earnings(program: Program, facts: Facts, period: Period) -> list[Earning]:
+    """Return what one program alone pays every merchant, by merchant and component."""
+    return market([(program, period)], facts)[program.id, period.name]
+
+
+def market(
+    runs: Sequence[tuple[Program, Period]], facts: Facts
+) -> dict[tuple[str, str], list[Earning]]:
+    """Return what each program pays in its period, by program id and name of the period.
+
+    Raises StackedAlone, ForeignMoney.
+    """
+    whole = Market({str(program.id): scheduled(program, facts) for program, _ in runs}, facts)
+    return {
+        (str(program.id), period.name): whole.earnings(str(program.id), period)
+        for program, period in runs
+    }
+
+
+def scheduled(program: Program, facts: Facts) -> Program:
+    """Return the program with the days of its festival as the facts have them, last day included."""
+    name = program.schedule.festival
+    days = [
+        Period(
+            row["starts_on"],
+            row["ends_on"] + timedelta(days=1),
+            f"{name}-{row['starts_on'].year}",
+        )
+        for row in facts.get("calendar", ())
+        if name and row["name"] == name
+    ]
+    return replace(program, schedule=replace(program.schedule, calendar=tuple(sorted(days))))
+
+
+@dataclass
+class Market:
+    """Programs by id over the same facts; what a period needs of others is computed when asked for."""
+
+    programs: Mapping[str, Program]
+    facts: Facts
+    known: dict[tuple[str, str, date], Any] = field(default_factory=dict)
+
+    def once(self, step: str, name: str, period: Period) -> Any:
+        """Return a step of a program and period, computed the first time."""
+        key = (step, name, period.start)
+        if key not in self.known:
+            steps = {"limited": self._limited, "stacked": self._stacked, "final": self._final}
+            self.known[key] = steps[step](name, period)
+        return self.known[key]
+
+    def limited(self, name: str, period: Period) -> dict[str, OfMerchant]:
+        """Return what each merchant earned of one program, within that program's limits."""
+        found: dict[str, OfMerchant] = self.once("limited", name, period)
+        return found
+
+    def stacked(self, name: str, period: Period) -> Amounts:
+        """Return what other programs leave of it."""
+        found: Amounts = self.once("stacked", name, period)
+        return found
+
+    def final(self, name: str, period: Period) -> Amounts:
+        """Return what the fund pays of that."""
+        found: Amounts = self.once("final", name, period)
+        return found
+
+    # -- earned and limited, after earlier periods and programs -------------------------------------
+
+    def _limited(self, name: str, period: Period) -> dict[str, OfMerchant]:
+        program = self.programs[name]
+        values = Values(FactRows(program, self.facts), period, self.taken(name, period))
+        merchants = sorted(row["merchant_id"] for row in self.facts.get("merchants", ()))
+        return {
+            merchant: of_merchant(values, merchant, self.before(name, period, merchant))
+            for merchant in merchants
+        }
+
+    def earlier(self, name: str, period: Period, days: Range | None = None) -> list[Period]:
+        """Return the periods before, or those of them that lie in the days of a range."""
+        schedule = self.programs[name].schedule
+        before = [one for one in schedule.periods() if one.start < period.start]
+        over = schedule.over(days, period) if days is not None else None
+        return [one for one in before if over is None or over.start <= one.start]
+
+    def before(self, name: str, period: Period, merchant: str) -> Before:
+        program = self.programs[name]
+        by_component = {}
+        for number, component in enumerate(program.components):
+            if component.accumulate is not None:
+                periods = self.earlier(name, period, component.accumulate)
+                amounts = [self.limited(name, one)[merchant].limited[number] for one in periods]
+                by_component[component.name] = sum(amounts)
+        total = 0
+        if program.limits.lifetime is not None:
+            periods = self.earlier(name, period)
+            total = sum(sum(self.limited(name, one)[merchant].limited) for one in periods)
+        return Before(by_component, total)
+
+    # -- stacking -----------------------------------------------------------------------------------
+
+    def beside(self, name: str, period: Period) -> list[tuple[str, Period]]:
+        """Return the programs a program stacks with, each with its period of the same days."""
+        stacking = self.programs[name].stacking
+        found = []
+        for other in stacking.programs if stacking is not None else ():
+            if other not in self.programs:
+                raise StackedAlone(other)
+            for one in self.programs[other].schedule.periods():
+                if (one.start, one.end) == (period.start, period.end):
+                    found.append((other, one))
+        return found
+
+    def taken(self, name: str, period: Period) -> dict[str, int]:
+        """Return what merchants got from the programs before this one, where they go in order."""
+        stacking = self.programs[name].stacking
+        found: dict[str, int] = {}
+        if stacking is None or stacking.rule != "in_order":
+            return found
+        names = list(stacking.programs)
+        ahead = names[: names.index(name)] if name in names else names
+        for other, one in self.beside(name, period):
+            if other in ahead:
+                for merchant, amounts in self.final(other, one).items():
+                    found[merchant] = found.get(merchant, 0) + sum(amounts)
+        return found
+
+    def _stacked(self, name: str, period: Period) -> Amounts:
+        stacking, own = self.programs[name].stacking, self.limited(name, period)
+        amounts = {merchant: found.limited for merchant, found in own.items()}
+        if stacking is None:
+            return amounts
+        beside = self.beside(name, period)
+        if stacking.rule == "in_order":
+            return amounts
+        found = {}
+        for merchant, kept in amounts.items():
+            others = [(other, self.limited(other, one)[merchant]) for other, one in beside]
+            if stacking.rule == "best_of":
+                keeps = max(others, key=lambda pair: sum(pair[1].limited), default=(name, None))
+            else:
+                keeps = next((pair for pair in others if pair[1].takes_part), (name, None))
+            found[merchant] = kept if keeps[0] == name else [0 for _ in kept]
+        return found
+
+    # -- funds --------------------------------------------------------------------------------------
+
+    def _final(self, name: str, period: Period) -> Amounts:
+        fund, stacked = self.programs[name].fund, self.stacked(name, period)
+        if fund is None or fund.exhausted == "committed":
+            return stacked
+        available = fund.amount
+        if fund.per == "program":
+            for one in self.earlier(name, period):
+                available -= sum(sum(amounts) for amounts in self.final(name, one).values())
+        totals = {merchant: sum(amounts) for merchant, amounts in sorted(stacked.items())}
+        drawing = {merchant: total for merchant, total in totals.items() if total > 0}
+        if fund.exhausted == "first_come":
+            drawing = self.in_order_of_coming(name, period, drawing)
+        shares = shared(drawing, max(available, 0), in_proportion=fund.exhausted == "pro_rata")
+        return {
+            merchant: running(amounts, shares[merchant])
+            if merchant in shares and shares[merchant] < totals[merchant]
+            else amounts
+            for merchant, amounts in stacked.items()
+        }
+
+    def in_order_of_coming(
+        self, name: str, period: Period, drawing: dict[str, int]
+    ) -> dict[str, int]:
+        """Return what merchants draw, those who came first in front; who came no one knows when last."""
+        program = self.programs[name]
+        assert program.fund is not None
+        assert program.fund.by is not None
+        tree = program.fund.by.tree
+        values = Values(FactRows(program, self.facts), period, self.taken(name, period))
+        came = {merchant: values.ask(merchant)(tree) for merchant in drawing}
+        order = sorted(drawing, key=lambda m: (came[m] is None, came[m], m))
+        return {merchant: drawing[merchant] for merchant in order}
+
+    # -- all told -----------------------------------------------------------------------------------
+
+    def earnings(self, name: str, period: Period) -> list[Earning]:
+        """Return the earnings of every merchant, by merchant and component."""
+        stacked, final = self.stacked(name, period), self.final(name, period)
+        fund = self.programs[name].fund
+        funders = fund.funders if fund is not None else {}
+        return [
+            Earning(
+                merchant=merchant,
+                component=part.component.name,
+                eligible=own.eligible,
+                gates_passed=own.gates_passed,
+                condition_met=part.condition_met,
+                tier=part.tier,
+                earned=part.earned,
+                limited=part.limited,
+                amount=final[merchant][number],
+                reason=reason(own, number, stacked[merchant][number], final[merchant][number]),
+                funders=by_funder(final[merchant][number], funders),
+                figures=own.figures,
+            )
+            for merchant, own in self.limited(name, period).items()
+            for number, part in enumerate(own.parts)
+        ]
+
+
+def reason(own: OfMerchant, number: int, stacked: int, final: int) -> str:
+    """Return why a component pays what it does, after stacking and the fund."""
+    alone = own.reason(number)
+    if alone != "paid":
+        return alone
+    return (
+        (stacked != own.limited[number] and "stacked_out")
+        or (final != stacked and not final and "fund_exhausted")
+        or (final != stacked and "fund_short")
+        or "paid"
+    )
+
+
+def shared(drawing: Mapping[str, int], available: int, *, in_proportion: bool) -> dict[str, int]:
+    """Return what each gets of what is available: its part of it, or what is left when it comes."""
+    total, before = sum(drawing.values()), 0
+    if total <= available:
+        return dict(drawing)
+    found = {}
+    for merchant, amount in drawing.items():
+        so_far = before + amount
+        if in_proportion:
+            found[merchant] = available * so_far // total - available * before // total
+        else:
+            found[merchant] = min(so_far, available) - min(before, available)
+        before = so_far
+    return found
+
+
+def by_funder(amount: int, shares: Mapping[str, Fraction]) -> dict[str, int]:
+    """Return what each funder bears of an amount, to the last minor unit."""
+    found, before = {}, Fraction(0)
+    for name, share in shares.items():
+        found[name] = floor(amount * (before + share)) - floor(amount * before)
+        before += share
+    return found
