@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from cogrow.embedded import Limits
 from cogrow.engines.plan import Plan
-from cogrow.engines.run import run_programs
+from cogrow.engines.run import Ran, run_programs
 from cogrow.errors import DataError
 from cogrow.facts import Kind
 from cogrow.period import Period
@@ -58,6 +58,19 @@ def run(
         return ran.plan, ran.table.to_pylist()
     finally:
         shutil.rmtree(folder)
+
+
+def run_all(
+    wanted: Sequence[tuple[Program, Period]], facts: Facts, *, threads: int | None = 1
+) -> list[Ran]:
+    """Return what DuckDB computes for several programs from `facts` in Parquet, in one run."""
+    with tempfile.TemporaryDirectory(prefix="agreement-") as folder:
+        declared: dict[str, dict[str, Kind]] = {}
+        for program, _ in wanted:
+            for table, columns in declared_by(program).items():
+                declared.setdefault(table, {}).update(columns)
+        stored = write(Path(folder), facts, declared=declared, complete=True)
+        return run_programs(wanted, stored, Limits(threads=threads))
 
 
 def figure(plan: Plan, name: str, row: Row) -> Any:

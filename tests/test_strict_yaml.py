@@ -168,3 +168,10 @@ def test_any_data_comes_back_as_it_was_with_a_place_for_every_value(data):
             check(value, (*path, key))
 
     check(data, ())
+
+
+def test_a_character_json_writes_as_two_escapes_is_one():
+    document, issues = read(rb'{"a": "\ud83d\ude00", "\ud83d\ude00": "x"}', "x.yaml")
+    assert issues == []
+    assert document is not None
+    assert document.data == {"a": "😀", "😀": "x"}

@@ -58,6 +58,10 @@ def _message(error: ErrorDetails, known: Iterable[str]) -> tuple[Message, Messag
         return message(context.pop("msgid"), name=name, **context), hint
     if kind in ("string_too_short", "too_short"):
         return message(N_("`{name}` is empty."), name=name), None
+    if kind == "too_long":
+        most, length = error["ctx"]["max_length"], len(found)
+        what = N_("`{name}` holds {found}; at most {most} are read.")
+        return message(what, name=name, found=length, most=most), None
     if kind == "missing":
         return message(N_("`{name}` is missing."), name=name), None
     if kind == "extra_forbidden":

@@ -17,8 +17,10 @@ from cogrow.errors import N_, Issue, Message, Span, message
 LARGEST_BYTES = 256 * 1024
 DEEPEST = 24
 #: Read in less than 100 ms by the pure Python parser; a program of a page has 200.
-MOST_NODES = 4_000
+MOST_NODES = 2_000
 LONGEST_KEY = 200
+
+_TOO_MUCH = N_("This file is nested too deeply or holds too much.")
 
 Path = tuple[str | int, ...]
 Data = dict[str, Any] | list[Any] | str | None
@@ -64,6 +66,24 @@ class _Refused(Exception):
         self.issue = issue
 
 
+class _TooDeep(Exception):
+    """Brackets are nested so deep that looking for a key among them would take long."""
+
+    def __init__(self, mark: yaml.Mark) -> None:
+        super().__init__()
+        self.line, self.column = mark.line + 1, mark.column + 1
+
+
+class _Loader(yaml.BaseLoader):
+    """The reader, stopped at brackets no document may hold: for each it looks ahead over the rest."""
+
+    def fetch_flow_collection_start(self, token_class: Any) -> None:
+        """Take an opening bracket or brace. Raises _TooDeep."""
+        if self.flow_level >= DEEPEST:
+            raise _TooDeep(self.get_mark())
+        super().fetch_flow_collection_start(token_class)
+
+
 @dataclass
 class _Builder:
     """Turns YAML events into data without recursion, keeping places."""
@@ -97,7 +117,7 @@ class _Builder:
             if getattr(event, "tag", None) not in (None, "!"):
                 self.refuse(event, message(N_("YAML tags (!name) are not allowed here.")))
             if self.nodes > MOST_NODES or len(self.stack) > DEEPEST:
-                self.refuse(event, message(N_("This file is nested too deeply or holds too much.")))
+                self.refuse(event, message(_TOO_MUCH))
         if isinstance(event, yaml.ScalarEvent):
             self.scalar(event)
         elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
@@ -112,6 +132,8 @@ class _Builder:
         text: str | None = event.value
         if event.style is None and text in ("", "~", "null"):
             text = None
+        elif not event.value.isascii():
+            text = self.joined(event)
         if self.stack and isinstance(self.stack[-1][0], dict) and not self.stack[-1][2]:
             self.key(event, text or "")
             return
@@ -121,6 +143,14 @@ class _Builder:
         start, end = event.start_mark, event.end_mark
         if start and end and start.line == end.line:
             self.offsets.setdefault(path, 0 if event.style is None else 1)
+
+    def joined(self, event: yaml.ScalarEvent) -> str:
+        """Return the text with halves of characters joined: JSON writes some as two escapes."""
+        try:
+            return str(event.value.encode("utf-16-le", "surrogatepass").decode("utf-16-le"))
+        except UnicodeDecodeError:
+            self.refuse(event, message(N_("This text holds half of a character.")))
+            raise AssertionError from None
 
     def lacks_colon(self, event: yaml.ScalarEvent) -> bool:
         """Complain of `b)` in `{a: f(1, b)}`: YAML reads it as a key, its author meant one text."""
@@ -226,7 +256,7 @@ def read(content: bytes, file: str) -> tuple[Document | None, list[Issue]]:
     try:
         text = content.decode("utf-8-sig")
         documents = 0
-        for event in yaml.parse(text, Loader=yaml.BaseLoader):
+        for event in yaml.parse(text, Loader=_Loader):
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
@@ -242,6 +272,9 @@ def read(content: bytes, file: str) -> tuple[Document | None, list[Issue]]:
     except yaml.YAMLError as error:
         what_found = message(N_("This is not YAML: {problem}."), problem=str(error).split("\n")[0])
         return None, [*builder.issues, Issue("YML001", what_found, Span(file, 1, 1))]
+    except _TooDeep as deep:
+        place = Span(file, deep.line, deep.column)
+        return None, [*builder.issues, Issue("YML001", message(_TOO_MUCH), place)]
     except _Refused as refused:
         return None, [*builder.issues, refused.issue]
     builder.values.setdefault((), Span(file, 1, 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from typing import Any
 
 import sqlglot
@@ -12,12 +13,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cogrow.engines.compile import compile_plan
-from cogrow.errors import DataError, Issue
+from cogrow.errors import DataError, Issue, ProgramError
 from cogrow.facts import TABLES, FactFiles, TableFiles
 from cogrow.programs.parse import Parsed, parse
 from cogrow.programs.program import Program
 from cogrow.strict_yaml import read
 from tests.house.tree import ROOT
+from tests.programs import whole_language
+from tests.programs.whole_language import PLACES, around
 from tests.strategies import BASELINES, GATES, MONEY, OF_LINES, OWN_METRICS, RATES, programs
 
 MORE = max(1, int(os.environ.get("COGROW_PAIRS", "102")) // 102)
@@ -69,7 +72,7 @@ def plan_of(program: Program) -> None:
     facts = FactFiles("", {**ALL_FACTS.tables, **declared}, "")
     try:
         sql = compile_plan(program, period, facts).sql("duckdb")
-    except DataError:
+    except (DataError, ProgramError):
         return
     (statement,) = sqlglot.parse(sql, dialect="duckdb")
     assert isinstance(statement, sqlglot.exp.Query)
@@ -97,6 +100,10 @@ program title zh en direction currency columns merchants gates period from until
 qualifying order_lines orders dated_by refunds metrics gmv baseline targets floor reward rate flat
 step graduated retroactive growth pays_on qualifies_on over tiers amount name when limits
 per_merchant minimum examples it given pays source description merchants.annual_fee
+effective by restates enrollment attribution clicks within of stacking best_of in_order exclusive
+fund id per exhausted funders settle maturity lag pay expires festival first since lifetime
+never_above each first_of first_per at_least per_order per_product per_buyer accumulate
+rolling total match cover linear fee_refund limit spend_limit share retained retained_at_most
 """
 keys = st.sampled_from(KEYS.split())
 scalars = st.one_of(
@@ -215,43 +222,101 @@ TOKENS = """
 and or not in is null between of where true false + - * / ( ) , . = <> != < <= > >= ; -- /* */ % [ ]
 { } : @ $ \\ ` " ' | & ^ ~ ? 0 1 5_000 1_00 0.5 110% 2.5% 30 days 1 hour 5 CNY 7 USD 2025-04-01
 2025-99-01 'a' 'it''s' sum count count_distinct average min max least greatest coalesce abs if
-days_between starts_with lower read_csv current_date select from union pragma attach copy load paid
+days_between months_between period.start period.end taken clicks.platform
+of_the_year_to_date of_the_program_to_date of_the_last_30_days of_all_time of_the_merchant
+of_the_previous_period of_the_same_month_last_year starts_with lower
+read_csv current_date select from union pragma attach copy load paid
 refunded quantity orders order_lines merchants.name products.category rating baseline floor
 merchants.joined_on placed_at status gmv net_sales
 """
-expressions = st.lists(st.sampled_from(TOKENS.split()), min_size=1, max_size=14).map(" ".join)
+tokens = [t.replace("_", " ") if t.startswith("of_") else t for t in TOKENS.split()]
+expressions = st.lists(st.sampled_from(tokens), min_size=1, max_size=14).map(" ".join)
 
 
 @often
-@given(
-    expressions,
-    st.sampled_from(
-        ["merchants", "gates", "baseline", "qualifying", "metrics", "reward", "amount"]
-    ),
-)
-@example("(select 1)", "metrics")
-@example("sum(paid); drop table orders", "metrics")
-@example("sum(paid where status = 'x') -- '", "metrics")
+@given(expressions, st.sampled_from(PLACES))
+@example("(select 1)", "metrics.one")
+@example("sum(paid); drop table orders", "metrics.one")
+@example("sum(paid where status = 'x') -- '", "metrics.one")
 @example("read_csv('secret')", "merchants")
 @example("'a' || 'b' = name", "merchants")
-@example("if(true, orders, 0) / if(false, 0, orders)", "reward")
+@example("if(true, orders, 0) / if(false, 0, orders)", "reward.pays_on")
+@example("name = '{0.__class__}' or name = '%s' or name = '{name}'", "merchants")
+@example("source = ''' or 1 = 1; --'", "attribution.clicks")
+@example("merchants.__class__", "fund.by")
 def test_an_expression_of_any_tokens(text, where):
-    document: dict[str, Any] = {
-        "program": "fuzz", "title": {"zh": "-", "en": "-"}, "direction": "commission", "currency": "CNY",
-        "period": {"from": "2025-01-01", "until": "2026-01-01", "timezone": "Asia/Shanghai"},
-        "qualifying": {"order_lines": "all"}, "baseline": "100", "targets": {"floor": "110% of baseline"},
-        "reward": {"flat": {"amount": "1"}},
-    }  # fmt: skip
-    if where == "reward":
-        document["reward"] = {"rate": {"pays_on": text, "rate": "1"}}
-    elif where == "amount":
-        document["reward"] = {
-            "step": {"qualifies_on": "gmv", "tiers": [{"from": text, "amount": text}]}
-        }
-    elif where == "metrics":
-        document["metrics"] = {"one": text}
-    elif where == "qualifying":
-        document["qualifying"] = {"order_lines": text}
-    else:
-        document[where] = text
-    tell(json.dumps(document).encode())
+    tell(json.dumps(around(text, where)).encode())
+
+
+@often
+@given(whole_language.documents())
+def test_any_keys_of_the_language(data):
+    tell(json.dumps(data, ensure_ascii=False).encode())
+
+
+@often
+@given(whole_language.documents(), st.data())
+def test_any_keys_with_any_value_replaced(data, more):
+    path = more.draw(st.sampled_from(places(data)))
+    tell(json.dumps(replaced(data, path, more.draw(documents))).encode("utf-8", "replace"))
+
+
+def test_the_documents_made_up_are_not_all_wrong():
+    """The strategy reaches programs with every clause, or it would show nothing about them."""
+    reached: set[str] = set()
+
+    @settings(
+        max_examples=600, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )
+    @given(whole_language.documents())
+    def reach(data):
+        program = parse(json.dumps(data).encode(), "x.yaml").program
+        if program is None:
+            return
+        reached.update(key for key in whole_language.TOP if getattr(program, key))
+        for part in program.components:
+            reached.add(part.form.name)
+            reached.update(key for key in ("per", "accumulate", "when") if getattr(part, key))
+            reached.update(key for key in ("first", "each", "within") if getattr(part.limits, key))
+
+    reach()
+    parts = {"per", "accumulate", "when", "first", "each", "within"}
+    assert {*whole_language.TOP, *whole_language.FORMS, *parts} - reached == set()
+
+
+ATTACKS = [
+    *(
+        "read_csv('/etc/passwd')",
+        "__import__('os').system('id')",
+        "open('/etc/passwd')",
+        "eval('1')",
+    ),
+    *("(select content from read_text('/etc/passwd'))", "getenv('HOME') = 'x'", "{0.__class__}"),
+    *("$(id)", "sum(paid); copy orders to '/tmp/x'", "merchants.__class__.__init__", "`id`"),
+]
+
+
+def test_reading_opens_nothing_and_runs_nothing(tmp_path):
+    """Whatever stands in a program, reading it reaches no file, no network and no other code."""
+    seen: list[str] = []
+    watching = False
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        watched = ("open", "exec", "compile", "import", "os.", "subprocess.", "socket.", "ctypes.")
+        if watching and event.startswith(watched):
+            seen.append(f"{event} {arguments}")
+
+    sys.addaudithook(watch)
+    for attack in ATTACKS:
+        for where in PLACES:
+            content = json.dumps(around(attack, where)).encode()
+            parse(content, "x.yaml")  # what is imported and cached is so from here on
+            watching = True
+            parsed = parse(content, "x.yaml")
+            watching = False
+            assert parsed.program is None
+    assert seen == []
+    watching = True
+    (tmp_path / "canary").write_text("the watch is awake", encoding="utf-8")
+    watching = False
+    assert seen

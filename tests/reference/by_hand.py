@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from cogrow.facts import TABLES
 from cogrow.period import Period
 from cogrow.programs.program import Program
-from tests.agreement import program_of
+from tests.agreement import program_of, run_all
 from tests.fact_files import Row, instant
 from tests.reference import Earning, market, scheduled
 
@@ -88,7 +89,20 @@ class Books:
     def market(self, *runs: tuple[Program, str]) -> dict[str, list[Earning]]:
         """Return the earnings of each program in the period of that name, by program."""
         wanted = [(one, period_of(one, name, self.rows)) for one, name in runs]
-        return {name: found for (name, _), found in market(wanted, self.rows).items()}
+        found = market(wanted, self.rows)
+        self.hold_the_engine_against(wanted, found)
+        return {name: earnings for (name, _), earnings in found.items()}
+
+    def hold_the_engine_against(
+        self,
+        wanted: list[tuple[Program, Period]],
+        found: dict[tuple[str, str], list[Earning]],
+    ) -> None:
+        """Demand of the engine what the reference computes, so that a case by hand is one of both."""
+        for ran in run_all(wanted, complete(self.rows)):
+            should = found[ran.program.id, ran.period.name]
+            have = [as_earning(row) for row in ran.table.to_pylist()]
+            assert have == [as_plain(one) for one in should], f"{ran.program.id} {ran.period}"
 
     def earnings(self, one: Program, period: str = "2025-05") -> list[Earning]:
         return self.market((one, period))[one.id]
@@ -96,6 +110,37 @@ class Books:
     def paid(self, one: Program, period: str = "2025-05") -> list[float]:
         """Return what each merchant is paid, merchant by merchant and component by component."""
         return [earning.amount / 100 for earning in self.earnings(one, period)]
+
+
+def complete(rows: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """Return the rows of every table there is; one nobody wrote is empty."""
+    return {table: rows.get(table, []) for table in TABLES}
+
+
+def as_earning(row: Row) -> dict[str, Any]:
+    """Return what an engine's row of earnings says, by the names of the reference."""
+    funders = {
+        name.removeprefix("funder_").removesuffix("_minor"): row[name]
+        for name in row
+        if name.startswith("funder_")
+    }
+    names = {"merchant": "merchant_id", "earned": "earned_minor", "limited": "limited_minor"}
+    names |= {"amount": "amount_minor"}
+    same = ("component", "eligible", "gates_passed", "condition_met", "tier", "reason")
+    said = {name: row[column] for name, column in names.items()}
+    return said | {name: row[name] for name in same} | {"funders": funders}
+
+
+def as_plain(one: Earning) -> dict[str, Any]:
+    names = (*as_earning_names(), "reason")
+    return {name: getattr(one, name) for name in names} | {"funders": dict(one.funders)}
+
+
+def as_earning_names() -> tuple[str, ...]:
+    return (
+        "merchant", "earned", "limited", "amount", "component", "eligible", "gates_passed",
+        "condition_met", "tier",
+    )  # fmt: skip
 
 
 def period_of(one: Program, name: str, rows: dict[str, list[Row]]) -> Period:

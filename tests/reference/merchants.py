@@ -50,6 +50,7 @@ class OfMerchant:
         return (
             (not self.eligible and "not_eligible")
             or (not self.gates_passed and "gate_not_passed")
+            or (part.earned < 0 and "taken_back")
             or (not part.condition_met and "condition_not_met")
             or (bool(terms.tiers) and part.tier == 0 and "no_tier_reached")
             or (part.too_few and "too_few")

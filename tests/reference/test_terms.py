@@ -57,11 +57,6 @@ TIERS = "tiers: [{from: 0, rate: 10%}, {from: 100, rate: 20%, when: orders >= 2}
         ("retroactive", [300], 150, 3),
         ("total", [300], 180, 3),
         ("total", [150, 150], 240, 3),
-        # Where the second tier is not there, the first reaches up to the third.
-        ("graduated", [300], 20 + 50, 3),
-        ("graduated", [150, 150], 10 + 20 + 50, 3),
-        ("rolling", [300], 20 + 150, 3),
-        ("rolling", [150, 150], 10 + 40 + 150, 3),
     ],
 )
 def test_a_tier_whose_condition_does_not_hold_is_not_there(form, sold, amount, tier):

@@ -123,6 +123,8 @@ class Values:
     def aggregate(self, one: Aggregate, merchant: str, thing: Thing | None) -> Any:
         """Return one number, or moment, from the rows of a merchant or of one of its things."""
         grain, keys = (thing.grain, thing.keys) if thing is not None else (None, ())
+        if self.program.schedule.over(one.range, self.period) is None:
+            return None  # the calendar has no such days, so nobody knows
         values = [
             value
             for value in self.grouped(one, grain).get((merchant, *keys), [])

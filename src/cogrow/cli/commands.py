@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from cogrow.cli.options import DATA, FACTS, SEED, SOURCE, VERSION, limited, line
 from cogrow.cli.screen import Screen
 from cogrow.cli.speech import LANGUAGES, language, speak
 from cogrow.embedded import Limits
-from cogrow.errors import N_, DataError, Severity
+from cogrow.errors import N_, DataError, Severity, message
 
 
 def main() -> None:
@@ -167,6 +167,55 @@ def explain_command(
     show_explained(screen, found)
     if screen.as_json:
         screen.data(found.as_json(screen.translate))
+
+
+@command(cli, "plan", N_("Say what a change of a program would do, before it does it."))
+@click.argument("programs", nargs=-1, required=True, metavar="[OLD] NEW")
+@FACTS
+@click.option(
+    "--period", "periods", multiple=True, help=N_("2025, 2025Q2, 2025-04 or first..last day.")
+)
+@click.option(
+    "--in-force",
+    metavar="PROGRAMS",
+    help=N_("Where the versions in force are, in place of OLD."),
+)
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help=N_("The day that tells which periods are over.  [default: today]"),
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=N_("File to write a row per merchant and period to, as Parquet."),
+)
+@limited
+def plan_command(
+    screen: Screen,
+    programs: tuple[str, ...],
+    facts: Path,
+    periods: tuple[str, ...],
+    in_force: str | None,
+    as_of: datetime | None,
+    out: Path | None,
+    **limits: Any,
+) -> None:
+    """Exit 2 if the new version could not be put beside the old one as it stands."""
+    from cogrow.cli.show_plan import show_planned
+    from cogrow.operations.plan import plan
+
+    *olds, new = programs
+    olds += [in_force] if in_force is not None else []
+    if len(olds) != 1:
+        what = N_("Name two programs, OLD and NEW, or NEW alone with --in-force.")
+        raise click.UsageError(screen.t(message(what)))
+    day = (as_of or datetime.now(UTC).astimezone()).date()
+    with screen.progress() as progress:
+        found = plan(olds[0], new, facts, periods, day, Limits(**limits), progress, out)
+    show_planned(screen, found)
+    if found.refused:
+        sys.exit(2)
 
 
 @command(cli, "programs", N_("List the programs that ship with cogrow."))

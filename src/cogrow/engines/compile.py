@@ -20,7 +20,6 @@ from cogrow.engines.measured import (
     Measured,
     Window,
     by_line,
-    found_step,
     over_lines,
     step_of,
     window,
@@ -46,7 +45,7 @@ from cogrow.expressions.tree import (
 )
 from cogrow.facts import TABLES, FactFiles
 from cogrow.period import Period
-from cogrow.programs.grain import GRAINS
+from cogrow.programs.grain import Grain
 from cogrow.programs.program import Program
 from cogrow.programs.schedule import BaselineKind
 
@@ -198,64 +197,59 @@ class Compiler:
         self.steps.append(Step("earnings", sentence, query))
 
     def _groups(self) -> list[FactQuery]:
-        """Return one query per fact table and grain, with every aggregate the program needs from it."""
-        needed: dict[tuple[str, Aggregate], Window] = {}
-        wanted = [("", tree) for tree in self.formulas().values()]
-        for component in self.program.components:
-            grain = component.per.name if component.per else ""
-            names = component.measures if grain else ()
-            wanted += [(grain, self.expanded(name, grain)) for name in names]
-        for grain, tree in wanted:
+        """Return one query per fact table, with every aggregate the program needs from it; for each
+        component that pays thing by thing, queries of its own.
+        """
+        found = self._measuring("", None, list(self.formulas().values()))
+        for part in self.program.components:
+            if part.per is None:
+                continue
+            trees = [self.expanded(name, part.per.name) for name in part.measures]
+            found += self._measuring(part.name, part.per, trees)
+            if not part.measures:
+                step = step_of(part.per.table, by_line=False, component=part.name)
+                group = self._group(part.per.table, part.per, [], step, part.name)
+                group.windows.append(Window("now", self.period))
+                found.append(group)
+        return found
+
+    def _measuring(
+        self, component: str, grain: Grain | None, trees: Sequence[Tree]
+    ) -> list[FactQuery]:
+        """Return the queries that measure what the trees are made of."""
+        needed: dict[Aggregate, Window] = {}
+        for tree in trees:
             for aggregate in aggregates(tree):
                 days = window(self.program.schedule, aggregate.range, self.period)
                 if days is not None:
-                    needed[grain, aggregate] = days
-        together: dict[tuple[str, bool, str], list[Measured]] = {}
-        for position, ((grain, aggregate), days) in enumerate(needed.items(), start=1):
+                    needed[aggregate] = days
+        name = grain.name if grain is not None else ""
+        together: dict[tuple[str, bool], list[Measured]] = {}
+        for position, (aggregate, days) in enumerate(needed.items(), start=1):
+            key = aggregate.table, by_line(self.program, aggregate, name)
+            step = step_of(*key, component)
             column = f"{days.name}_{aggregate.function}_{position}"
-            key = aggregate.table, by_line(self.program, aggregate, grain), grain
-            step = step_of(*key)
             together.setdefault(key, []).append(Measured(aggregate, days, step, column))
-        found = [
-            self._group(table, grain, measured, step_of(table, lines, grain), by_line=lines)
-            for (table, lines, grain), measured in sorted(together.items())
+        return [
+            self._group(table, grain, measured, measured[0].step, component, by_line=lines)
+            for (table, lines), measured in sorted(together.items())
         ]
-        return found + self._unmeasured()
 
     def _group(
         self,
         table: str,
-        grain: str,
+        grain: Grain | None,
         measured: list[Measured],
         step: str,
+        component: str,
         *,
         by_line: bool = False,
-        windows: Sequence[Window] = (),
     ) -> FactQuery:
         canonical = {name: table.by_name for name, table in TABLES.items()}
         have = {**canonical, **self.available}
-        told_apart = GRAINS[grain] if grain else None
         return FactQuery(
-            self.program,
-            table,
-            by_line,
-            measured,
-            have,
-            self.everyone,
-            step,
-            told_apart,
-            list(windows),
+            self.program, table, by_line, measured, have, self.everyone, step, grain, component
         )
-
-    def _unmeasured(self) -> list[FactQuery]:
-        """Return the queries that find the things of components that measure nothing of them."""
-        parts = [c for c in self.program.components if c.per is not None and not c.measures]
-        grains = {part.per.name: part.per for part in parts if part.per is not None}
-        now = Window("now", self.period)
-        return [
-            self._group(grain.table, grain.name, [], found_step(grain.name), windows=[now])
-            for grain in grains.values()
-        ]
 
     def store(self, name: str, column: str, unit: Unit, denominator: int | str = 1) -> None:
         """Remember which column of the steps so far holds the figure called `name`."""

@@ -20,7 +20,7 @@ from cogrow.programs.program import Program
 @dataclass
 class FactQuery:
     """The rows of one fact table that count for a program, and how they become a row per merchant, or
-    per thing of the merchant's that is a `grain`.
+    per thing of the merchant's that is a `grain`, for the `component` that pays for these.
 
     `by_line`: refunds of whole orders are told apart by line. `available` are the columns the facts
     really have; `everyone` says that no merchant is left out. Without `measured` it only finds what
@@ -35,6 +35,7 @@ class FactQuery:
     everyone: bool
     step: str
     grain: Grain | None = None
+    component: str = ""
     windows: list[Window] = field(default_factory=list)
     used: set[str] = field(init=False)
 

@@ -61,14 +61,12 @@ class Measured:
         return Ratio(exp.func("COALESCE", here, whole(0)), scale)
 
 
-def step_of(table: str, by_line: bool, grain: str) -> str:
-    """Return the name of the step that sums the rows of a table."""
-    return f"qualifying_{table}" + "_by_line" * by_line + (f"_per_{grain}" if grain else "")
-
-
-def found_step(grain: str) -> str:
-    """Return the name of the step that finds the things of a grain of which nothing is measured."""
-    return f"found_per_{grain}"
+def step_of(table: str, by_line: bool, component: str) -> str:
+    """Return the name of the step that sums the rows of a table, for the merchant or for the things of
+    a component.
+    """
+    own = f"_of_{component}" if component else ""
+    return f"qualifying_{table}{'_by_line' if by_line else ''}{own}"
 
 
 def _scale(aggregate: Aggregate) -> int:

@@ -17,6 +17,7 @@ from cogrow.errors import N_, ProgramError, message
 from cogrow.facts import FactFiles
 from cogrow.period import Every, Period
 from cogrow.programs.program import Program
+from cogrow.programs.versions import holds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,20 +62,6 @@ def with_calendar(program: Program, facts: FactFiles) -> Program:
                 name = f"{row['name']}-{start.year}"
                 found.add(Period(start, last + timedelta(days=1), name))
     return replace(program, schedule=replace(schedule, calendar=tuple(sorted(found))))
-
-
-def holds(program: Program, period: Period) -> bool:
-    """Return whether these terms hold in a period of the program, or in a part of it."""
-    effective = program.effective
-    if effective is None:
-        return True
-    if effective.by:
-        return effective.start < period.end and (
-            effective.end is None or period.start < effective.end
-        )
-    return effective.start <= period.start and (
-        effective.end is None or period.start < effective.end
-    )
 
 
 def closed(wanted: Sequence[Run], *, alone: bool = False) -> list[Run]:

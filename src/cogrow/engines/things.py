@@ -10,7 +10,6 @@ from sqlglot import exp
 from cogrow.engines.eligible import column_of, of_merchant, unit_of, value_sql
 from cogrow.engines.exact import Renderer
 from cogrow.engines.facts_sql import FactQuery
-from cogrow.engines.measured import found_step
 from cogrow.engines.plan import Step, Stored, Things
 from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, rounded, same, text, total, whole, wide
 from cogrow.errors import N_, message
@@ -76,14 +75,8 @@ class ThingSteps:
 
     def sources(self) -> list[FactQuery]:
         """Return the queries that measure the things, or the one that finds them."""
-        own = {a for name in self.component.measures for a in self._aggregates(name)}
-        found = []
-        for group in self.compiler.groups:
-            if group.grain == self.grain:
-                finds = group.step == found_step(self.grain.name) and not self.component.measures
-                if finds or any(one.aggregate in own for one in group.measured):
-                    found.append(group)
-        return found
+        groups = self.compiler.groups
+        return [group for group in groups if group.component == self.component.name]
 
     def _aggregates(self, name: str) -> list[Aggregate]:
         return aggregates(self.compiler.expanded(name, self.grain.name))

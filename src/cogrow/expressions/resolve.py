@@ -198,6 +198,8 @@ class _Resolver:
             most = 10
         if not least <= len(node.arguments) <= most:
             what = N_("`{name}` takes {least} to {most} arguments, but found {found}.")
+            if least == most:
+                what = N_("`{name}` takes {least} arguments, but found {found}.")
             found = len(node.arguments)
             raise ExpressionError(
                 message(what, name=node.function, least=least, most=most, found=found), node.at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 from cogrow.errors import N_, message, nearest
@@ -97,9 +98,31 @@ def not_ranged(node: Ranged) -> ExpressionError:
     return ExpressionError(message(what, name=str(node.name)), node.at, hint)
 
 
-def unknown(name: Name | Call | Node, text: str, known: Iterable[str]) -> ExpressionError:
-    """Return the error for a name nobody knows, with the nearest known one."""
-    hint = nearest(text, known)
+def _unreached(name: Name, table: str, schema: Schema) -> ExpressionError:
+    """Return the error for a name of a table that a row of `table` does not lead to."""
+    reachable = schema.reachable(table)
+    if name.table not in schema.tables:
+        return unknown(name, name.table, reachable, _KNOWN_WITH)
+    what = N_("A row of {table} leads to no single row of {other}, so `{name}` has no value here.")
+    said = message(what, table=table, other=name.table, name=str(name))
+    return ExpressionError(said, name.at)
+
+
+#: Tables that are known only where the program says something more.
+_KNOWN_WITH = {"clicks": N_("Clicks are known with `attribution`.")}
+_NO_HINTS: Mapping[str, str] = MappingProxyType({})
+
+
+def unknown(
+    name: Name | Call | Node,
+    text: str,
+    known: Iterable[str],
+    hints: Mapping[str, str] = _NO_HINTS,
+) -> ExpressionError:
+    """Return the error for a name nobody knows, with what would make it known (`hints`), or with the
+    nearest known one.
+    """
+    hint = message(hints[text]) if text in hints else nearest(text, known)
     if text.lower() == "null":
         hint = message(N_("Write `is null` or `is not null`."))
     return ExpressionError(message(N_("`{name}` is not known here."), name=text), name.at, hint)
@@ -117,7 +140,7 @@ class RowScope:
         reachable = self.schema.reachable(self.table)
         if name.table:
             if name.table not in reachable:
-                raise unknown(name, name.table, reachable)
+                raise _unreached(name, self.table, self.schema)
             found = self.schema.column(name.table, name.name)
             if found is None:
                 raise unknown(name, name.name, self.schema.tables[name.table])
@@ -165,7 +188,7 @@ class ValueScope:
     `named` maps a name to its unit. A qualified name reads a table that has one row per merchant:
     `merchants.annual_fee`, `targets.floor`; it becomes the Value of that dotted name. `rows` is the
     table with a row for each thing that is paid for, whose columns have one value each as well.
-    `ranges` answers names over other days.
+    `ranges` answers names over other days; `hints` says what would make a name known.
     """
 
     schema: Schema
@@ -173,21 +196,30 @@ class ValueScope:
     aggregates: Scope | None = None
     rows: str = ""
     ranges: Callable[[Ranged], Tree] | None = None
+    hints: Mapping[str, str] = field(default_factory=dict)
     why_not: str = field(default=N_("`{name}` counts over rows; give it a name under `metrics`."))
 
     def name(self, name: Name) -> Tree:
         """Return the Value called `name`."""
-        if not name.table:
-            if name.name not in self.named:
-                raise unknown(name, name.name, self.named)
-            return Value(name.name, self.named[name.name])
-        if name.table == "period" and name.name in ("start", "end"):
-            return Value(str(name), Unit.DAY)
-        canonical = TABLES.get(name.table)
         inside = self.schema.reachable(self.rows, always=True) if self.rows else []
         tables = [*inside, *PER_MERCHANT, *self.schema.imported()]
-        if name.table not in self.schema.tables or name.table not in tables:
-            raise unknown(name, name.table, tables)
+        if not name.table:
+            if name.name not in self.named:
+                raise self._unknown(name, tables)
+            return Value(name.name, self.named[name.name])
+        if name.table == "period":
+            if name.name in ("start", "end"):
+                return Value(str(name), Unit.DAY)
+            days = message(N_("Known here: {names}."), names="period.start, period.end")
+            said = message(N_("`{name}` is not known here."), name=str(name))
+            raise ExpressionError(said, name.at, days)
+        canonical = TABLES.get(name.table)
+        if name.table not in self.schema.tables:
+            raise unknown(name, name.table, tables, self.hints)
+        if name.table not in tables:
+            what = N_("`{name}` has many values here, not one.")
+            hint = message(N_("Add them up to a metric, and name that."))
+            raise ExpressionError(message(what, name=str(name)), name.at, hint)
         found = self.schema.column(name.table, name.name)
         if found is None:
             raise unknown(name, name.name, self.schema.tables[name.table])
@@ -196,6 +228,14 @@ class ValueScope:
                 message(N_("`{name}` is a key, not a value."), name=str(name)), name.at
             )
         return Value(str(name), found.unit)
+
+    def _unknown(self, name: Name, tables: Iterable[str]) -> ExpressionError:
+        """Return the error for a bare name nobody knows; it may be a column of one of `tables`."""
+        having = [t for t in dict.fromkeys(tables) if name.name in self.schema.tables[t]]
+        error = unknown(name, name.name, self.named, self.hints)
+        if having and name.name not in self.hints:
+            error.hint = message(N_("Write {name}."), name=f"{having[0]}.{name.name}")
+        return error
 
     def aggregate(self, call: Call) -> Tree:
         """Return the aggregate, where this place allows one."""

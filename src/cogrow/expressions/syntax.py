@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
@@ -259,6 +260,11 @@ def _size(node: Node) -> tuple[int, int]:
 
 
 _ENDS = {"$END"}
+_OF_THE = re.compile(r"\bof\s+the\s+$", re.IGNORECASE)
+_RANGES = N_(
+    "After a metric's name: of the year to date, of the program to date, of the last 30 days, "
+    "of the previous period, of the same period last year, of all time."
+)
 
 
 def parse(text: str) -> Node:
@@ -281,12 +287,13 @@ def parse(text: str) -> Node:
         at = len(text) if position is None else position
         if isinstance(error, UnexpectedToken) and error.token.type in _ENDS:
             unclosed = text.count("(") > text.count(")")
-            hint = message(N_("Inside {{ }} and [ ], put text that has a comma in quotes."))
+            quoted = message(N_("Inside {{ }} and [ ], put text that has a comma in quotes."))
             early = message(N_("The expression ends too early."))
-            raise ExpressionError(early, len(text), hint if unclosed else None) from None
+            raise ExpressionError(early, len(text), quoted if unclosed else None) from None
         found = text[at : at + 20].split("\n")[0] or "?"
         unreadable = N_("The expression cannot be read from {found} on.")
-        raise ExpressionError(message(unreadable, found=repr(found)), at) from None
+        hint = message(_RANGES) if _OF_THE.search(text, 0, at) else None
+        raise ExpressionError(message(unreadable, found=repr(found)), at, hint) from None
     count, depth = _size(node)
     if count > MOST_NODES or depth > DEEPEST:
         what = N_(

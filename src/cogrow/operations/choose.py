@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
 
+from cogrow.engines.run import with_calendar
 from cogrow.errors import N_, Issue, NotFound, ProgramError, message, nearest
-from cogrow.period import Every, Period, parse_period
+from cogrow.facts import FactFiles
+from cogrow.period import Period, parse_period
 from cogrow.programs.parse import load
 from cogrow.programs.program import Program
+from cogrow.programs.versions import first_day, holds
 
 LIBRARY = "cogrow.programs"
 
@@ -60,16 +64,81 @@ def one_program(name: str) -> Program:
     return found[0]
 
 
-def periods_of(program: Program, names: Sequence[str]) -> list[Period]:
-    """Return the program's periods called `names`; without names, its only one.
+def one_run(
+    name: str, period_name: str | None, facts: FactFiles | None = None
+) -> tuple[Program, Period]:
+    """Return the one program meant by `name`, in the version that holds in the period; festivals lie
+    where `facts` have them.
 
-    Raises DataError for what is no period's name, NotFound for a period the program does not have.
+    Raises NotFound or DataError for the period, ProgramError where several programs or versions fit.
     """
+    found, _ = programs([name])
+    if facts is not None:
+        found = [with_calendar(program, facts) for program in found]
+    runs = runs_of(found, [period_name] if period_name else [])
+    if len(runs) != 1:
+        raise ProgramError(message(N_("{name} holds several programs; name one."), name=name))
+    return runs[0]
+
+
+def runs_of(chosen: Sequence[Program], names: Sequence[str]) -> list[tuple[Program, Period]]:
+    """Return every program with its periods called `names`; each version has those it holds in.
+
+    Raises as `periods_of` does.
+    """
+    return [
+        (program, period)
+        for program in chosen
+        for period in periods_of(program, names, [one for one in chosen if one.id == program.id])
+    ]
+
+
+def periods_of(
+    program: Program, names: Sequence[str], versions: Sequence[Program] = ()
+) -> list[Period]:
+    """Return the program's periods called `names` that this version of it holds in; without names,
+    its only one. A period may be that of another of the `versions`, where these are given.
+
+    Raises DataError for what is no period's name, NotFound for a period the program does not have,
+    or that none of the versions holds in.
+    """
+    known = {
+        (period.start, period.end): period
+        for one in versions or [program]
+        for period in one.schedule.periods()
+        if holds(one, period)
+    }
     if names:
-        wanted = [program.schedule.period(parse_period(name)) for name in names]
-        return list(dict.fromkeys(wanted))
-    known = program.schedule.periods()
-    if program.schedule.every is Every.ONCE or len(known) == 1:
-        return known
+        named = {period.name: period for period in known.values()}  # festivals have their own names
+        wanted = [named[name] if name in named else parse_period(name) for name in names]
+        for period in wanted:
+            if (period.start, period.end) not in known:
+                raise _not_held(program, period, versions)
+        days = list(dict.fromkeys((period.start, period.end) for period in wanted))
+    elif len(known) == 1:
+        days = list(known)
+    else:
+        raise say_which(program, sorted(known.values()))
+    own = {(period.start, period.end): period for period in program.schedule.periods()}
+    return [own[d] for d in days if d in own and holds(program, own[d])]
+
+
+def say_which(program: Program, known: Sequence[Period]) -> NotFound:
+    """Return the complaint that nobody said which of the periods is meant."""
     what = N_("Program {name} has {count} periods; say which, e.g. --period {example}.")
-    raise NotFound(message(what, name=program.id, count=len(known), example=known[0].name))
+    example = (known or program.schedule.periods())[0].name
+    return NotFound(message(what, name=program.id, count=len(known), example=example))
+
+
+def _not_held(program: Program, wanted: Period, versions: Sequence[Program]) -> NotFound:
+    """Return why none of the versions has the period. Raises NotFound where the program has not."""
+    period = program.schedule.period(wanted)
+    what = N_("{period} of program {name} belongs to another version; these hold: {known}.")
+    known = ", ".join(f"{one.version} {days_of(one)}" for one in versions or [program])
+    return NotFound(message(what, period=str(period), name=program.id, known=known))
+
+
+def days_of(program: Program) -> str:
+    """Return the days a version holds: `2025-01-01..2025-03-31`, without a last day where none is set."""
+    end = program.effective.end if program.effective is not None else None
+    return f"{first_day(program)}..{end - timedelta(days=1) if end is not None else ''}"

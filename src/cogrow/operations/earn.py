@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from cogrow.embedded import Limits
 from cogrow.engines.plan import Plan
-from cogrow.engines.run import stream_programs
+from cogrow.engines.run import stream_programs, with_calendar
 from cogrow.errors import N_, DataError, Issue, Span, message
 from cogrow.expressions.tree import NUMERIC
 from cogrow.facts import FactFiles
-from cogrow.operations.choose import periods_of, programs
+from cogrow.operations.choose import programs, runs_of
 from cogrow.operations.summary import Summary, summarize
 from cogrow.period import Period
 from cogrow.programs.program import Program
@@ -48,14 +48,13 @@ def earn(
     limits: Limits,
     progress: Progress,
 ) -> tuple[list[Earned], list[Issue]]:
-    """Compute the programs in the periods and write `out/<program>/<period>.parquet`.
+    """Compute the programs in the periods and write each into `out` at its `result_path`.
 
     Returns what was earned, and the warnings about programs and facts. Files are moved into place
     when everything has been computed; an error leaves what was there. Raises ProgramError,
     DataError, NotFound, EngineError.
     """
     chosen, issues = programs(names)
-    runs = [(program, period) for program in chosen for period in periods_of(program, period_names)]
     # Beside what it will replace, so that a move is a rename, and a folder that refuses does so now.
     beside = out if out.is_dir() else out.parent
     beside.mkdir(parents=True, exist_ok=True)
@@ -63,6 +62,7 @@ def earn(
         opened, report = open_facts(facts, Path(work) / "facts", limits, progress)
         if report is not None:
             issues += list(report.warnings)
+        runs = runs_of([with_calendar(program, opened) for program in chosen], period_names)
         earned = _compute(runs, opened, out, Path(work), limits, progress)
         for one in earned:
             one.path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,12 +84,20 @@ def _compute(
     found: dict[Path, Earned] = {}
     for ran in stream_programs(runs, facts, limits, progress=report):
         refuse_empty(ran.program, ran.plan, ran.table)
-        path = Path(ran.program.id) / f"{ran.period.name}.parquet"
+        path = result_path(ran.program, ran.period)
         write(stamped(ran.table, ran.plan, facts), work / unfinished(path))
         summary = summarize(ran.program, ran.table)
         found[path] = Earned(ran.program, ran.period, out / path, summary)
     # In the order they were asked for, whatever order they were computed in.
-    return [found[Path(program.id) / f"{period.name}.parquet"] for program, period in runs]
+    return [found[result_path(program, period)] for program, period in runs]
+
+
+def result_path(program: Program, period: Period) -> Path:
+    """Return where a result stands in the folder of all results. Where each order chooses its version,
+    a period has results of several, told apart by the first digits of the version.
+    """
+    by = program.effective.by if program.effective is not None else ""
+    return Path(program.id) / f"{period.name}{f'.{program.version[:8]}' if by else ''}.parquet"
 
 
 def unfinished(path: Path) -> Path:

@@ -15,13 +15,13 @@ from cogrow.embedded import Limits
 from cogrow.engines.compile import compile_plan
 from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import Added, FactRows, Plan
-from cogrow.engines.run import run_programs, with_calendar
+from cogrow.engines.run import run_programs
 from cogrow.errors import N_, InvariantBroken, NotFound, Translate, message
 from cogrow.expressions.evaluate import Known, evaluate
 from cogrow.expressions.tree import NUMERIC, Aggregate, Const, aggregates, put_in
 from cogrow.facts import FactFiles
-from cogrow.operations.choose import one_program, periods_of
-from cogrow.operations.earn import Progress, read_back
+from cogrow.operations.choose import one_run
+from cogrow.operations.earn import Progress, read_back, result_path
 from cogrow.operations.explanation import Explanation, Sentence
 from cogrow.operations.figures import read_values
 from cogrow.period import Period
@@ -98,17 +98,15 @@ def explain(
 
     Raises NotFound for an unknown program, period or merchant, ProgramError, DataError, EngineError.
     """
-    program = one_program(name)
-    period = periods_of(program, [period_name] if period_name else [])[0]
     import pyarrow.compute as pc
 
     with TemporaryDirectory(prefix="cogrow-") as work:
         opened, _ = open_facts(facts, Path(work), limits, progress)
-        program = with_calendar(program, opened)
+        program, period = one_run(name, period_name, opened)
         plan = compile_plan(program, period, opened)
         earned: list[dict[str, Any]] = []
         if earnings is not None:
-            path = earnings / program.id / f"{period.name}.parquet"
+            path = earnings / result_path(program, period)
             earned = read_back(path, plan, opened, merchant)
         if not earned:
             (ran,) = run_programs([(program, period)], opened, limits, merchant=merchant)

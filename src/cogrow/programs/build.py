@@ -27,6 +27,7 @@ from cogrow.expressions.tree import (
     over_range,
     substitute,
     values,
+    walk,
 )
 from cogrow.facts import TABLES, Kind
 from cogrow.metrics.registry import metrics
@@ -43,6 +44,15 @@ RESERVED = (
     | KEYWORDS
 )
 
+#: How deep metrics are made of metrics, and the most parts one has with all that it names.
+DEEPEST_METRICS, MOST_PARTS = 12, 1_000
+
+#: Words that are known only where the program says something more.
+_KNOWN_WITH = {
+    "baseline": N_("Declare what growth is counted from: `baseline: …`."),
+    "taken": N_("What was taken before is known with `stacking: in_order`."),
+}
+
 #: How a value of the merchant is named among those of the things of one component.
 OF_THE_MERCHANT = " of the merchant"
 
@@ -53,8 +63,8 @@ class Builder:
 
     `broken` are names whose own definition is refused: what uses them is not complained of again.
     `places` says where the form of each component stands in the file. `grain` is what the component
-    that is being read pays for, `things` are the metrics it measures for each; `merchants` are those
-    measured per merchant, `finer` those measured for things only.
+    that is being read pays for, `things` are the metrics it measures for each and where it first names
+    them; `merchants` are those measured per merchant, `finer` those measured for things only.
     """
 
     document: Document
@@ -65,9 +75,10 @@ class Builder:
     measures: dict[str, Measure] = field(default_factory=dict)
     named: dict[str, Unit] = field(default_factory=dict)
     grain: Grain | None = None
-    things: dict[str, None] = field(default_factory=dict)
+    things: dict[str, Path] = field(default_factory=dict)
     merchants: set[str] = field(default_factory=set)
     finer: set[str] = field(default_factory=set)
+    sizes: dict[str, int] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -175,7 +186,7 @@ class Builder:
     def values(self, named: Mapping[str, Unit], aggregates: Scope | None = None) -> ValueScope:
         """Return the scope of values per merchant with these names."""
         rows = self.grain.table if self.grain is not None else ""
-        return ValueScope(self.schema, named, aggregates, rows, self.ranged)
+        return ValueScope(self.schema, named, aggregates, rows, self.ranged, _KNOWN_WITH)
 
     def known(self) -> dict[str, Unit]:
         """Return every name a gate, target or reward may use: metrics, baseline and targets so far."""
@@ -187,16 +198,16 @@ class Builder:
         measure = self.measure(name)
         return measure.unit if measure else Unit.NUMBER
 
-    def use(self, tree: Tree | None, names: Iterable[str]) -> Tree | None:
-        """Make sure the metrics a tree names are measured, where they are; return the tree."""
-        for name in names:
+    def use(self, tree: Tree | None, path: Path) -> Tree | None:
+        """Make sure the metrics the tree at `path` names are measured; return the tree."""
+        for name in values(tree) if tree is not None else ():
             base = name.removesuffix(OF_THE_MERCHANT)
             if self.measure(base) is None:
                 continue
             if base != name or self.grain is None:
                 self.merchants.add(base)
             else:
-                self.things[name] = None
+                self.things.setdefault(name, path)
                 self.finer |= {name, *self._inside(name)}
         return tree
 
@@ -214,6 +225,9 @@ class Builder:
         """
         name = node.name.name
         if name not in self.spec.metrics and name not in metrics():
+            if name in self.named:
+                what = N_("Only a metric is measured over other days; `{name}` is none.")
+                raise ExpressionError(message(what, name=name), node.at)
             raise unknown(node.name, name, [*self.spec.metrics, *metrics()])
         whole = [words for words in node.ranges if words == "merchant"]
         days = [words for words in node.ranges if words != "merchant"]
@@ -237,6 +251,7 @@ class Builder:
                 self.expanded(measure.name), range_of(words, self.spec.period.every, at)
             )
             self.measures[name] = Measure(name, measure.unit, name, tree)
+            self.sizes[name] = self.sizes.get(measure.name, 1)
         return self.measures[name]
 
     def expanded(self, name: str) -> Tree:
@@ -262,6 +277,11 @@ class Builder:
         if own and name in RESERVED:
             reserved = message(N_("`{name}` already means something else here."), name=name)
             self.complain("PRG017", path, reserved, key=True)
+        if len(self._open) == DEEPEST_METRICS:
+            deep = N_("Metrics are made of metrics more than {most} deep.")
+            self.complain("EXP001", path, message(deep, most=DEEPEST_METRICS))
+            self.broken.add(name)
+            return None
         text = self.spec.metrics[name] if own else metrics()[name].text
         self._open.append(name)
         grain, self.grain = self.grain, None
@@ -270,11 +290,22 @@ class Builder:
         finally:
             self._open.pop()
             self.grain = grain
-        if tree is None:
+        if tree is None or not self.fits(name, path, tree):
             self.broken.add(name)
             tree = Const(Fraction(0), Unit.NUMBER)
         self.measures[name] = Measure(name, tree.unit, text, tree)
         return self.measures[name]
+
+    def fits(self, name: str, path: Path, tree: Tree) -> bool:
+        """Complain of a metric or target that is too large with all that it names."""
+        whole = sum(
+            self.sizes.get(part.name, 1) if isinstance(part, Value) else 1 for part in walk(tree)
+        )
+        self.sizes[name] = whole
+        if whole > MOST_PARTS:
+            what = N_("With what it names, `{name}` has {count} parts; at most {most} are read.")
+            self.complain("EXP001", path, message(what, name=name, count=whole, most=MOST_PARTS))
+        return whole <= MOST_PARTS
 
     def _measure_tree(self, path: Path, text: str) -> Tree | None:
         try:

@@ -129,6 +129,18 @@ def _period_runs_forward(build: Builder, program: Program) -> None:
         build.complain("PRG032", ("period", "until"), said)
 
 
+def _effective_while_it_runs(build: Builder, program: Program) -> None:
+    schedule, days = program.schedule, program.effective
+    if days is None or schedule.start >= schedule.end:
+        return
+    if not schedule.start <= days.start < schedule.end:
+        what = N_("{day} lies outside the program's days, {start} up to but not including {until}.")
+        said = message(
+            what, day=str(days.start), start=str(schedule.start), until=str(schedule.end)
+        )
+        build.complain("PRG072", ("effective", "from"), said)
+
+
 def _baseline_is_gated(build: Builder, program: Program) -> None:
     baseline = program.baseline
     if baseline is None or baseline.kind is BaselineKind.GIVEN:
@@ -150,6 +162,7 @@ def _has_examples(build: Builder, program: Program) -> None:
 
 RULES: tuple[Callable[[Builder, Program], None], ...] = (
     _period_runs_forward,
+    _effective_while_it_runs,
     _targets_ascend,
     _tiers_ascend,
     _baseline_is_gated,

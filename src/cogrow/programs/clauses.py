@@ -9,9 +9,9 @@ from typing import Any
 
 from cogrow.errors import N_, message
 from cogrow.expressions.scope import RowScope
-from cogrow.expressions.tree import Const, Tree, Unit, Value, values
+from cogrow.expressions.tree import Const, Tree, Unit, Value
 from cogrow.programs.build import Builder
-from cogrow.programs.grain import day_column
+from cogrow.programs.grain import Grain, day_column
 from cogrow.programs.program import (
     Attribution,
     Effective,
@@ -20,6 +20,7 @@ from cogrow.programs.program import (
     PartLimits,
     Settle,
     Stacking,
+    as_rate,
 )
 from cogrow.programs.schedule import Amount
 from cogrow.programs.terms import value
@@ -54,9 +55,7 @@ def part_limits(build: Builder, path: Path, raw: Mapping[str, Any]) -> PartLimit
         if (amount := amounts[f"per_{key}"]) is not None:
             within[key] = amount
             if grain is not None and key not in grain.within:
-                what = N_("A {grain} lies in no {key}; only what lies in one can be capped there.")
-                said = message(what, grain=grain.name, key=key)
-                build.complain("PRG024", (*path, f"per_{key}"), said, key=True)
+                _complain_outside(build, (*path, f"per_{key}"), f"per_{key}", grain, key)
     if len(within) > 1:
         across = message(
             N_("Cap at one coarser grain; an order and a product cut across each other.")
@@ -75,8 +74,9 @@ def part_limits(build: Builder, path: Path, raw: Mapping[str, Any]) -> PartLimit
         _complain_first(build, path, per)
     if of:
         tree = value(build, (*path, "first_of"), of)
-        if tree is not None and not (isinstance(tree, Value) and tree.unit is Unit.COUNT):
-            one = N_("`first_of` is one metric that counts, like units.")
+        counts = isinstance(tree, Value) and tree.unit is Unit.COUNT and tree.name in build.things
+        if tree is not None and grain is not None and not counts:
+            one = N_("`first_of` is one metric of the things that counts, like units.")
             build.complain("PRG024", (*path, "first_of"), message(one))
     if first is None and (per or of):
         alone = N_("`{key}` says how `first` counts; give `first` too.")
@@ -101,9 +101,13 @@ def _complain_first(build: Builder, path: Path, per: str) -> None:
         what = N_("A {grain} has no date of its own, so none comes first.")
         build.complain("PRG024", (*path, "first"), message(what, grain=grain.name), key=True)
     if per and per not in grain.within:
-        what = N_("A {grain} lies in no {key}; only what lies in one can be capped there.")
-        said = message(what, grain=grain.name, key=per)
-        build.complain("PRG024", (*path, "first_per"), said)
+        _complain_outside(build, (*path, "first_per"), "first_per", grain, per)
+
+
+def _complain_outside(build: Builder, path: Path, limit: str, grain: Grain, key: str) -> None:
+    what = N_("With `per: {grain}` nothing lies in one {key}, so `{limit}` bounds nothing.")
+    said = message(what, grain=grain.name, key=key, limit=limit)
+    build.complain("PRG024", path, said, key=limit != "first_per")
 
 
 def since(build: Builder) -> tuple[int, Amount | None]:
@@ -111,7 +115,7 @@ def since(build: Builder) -> tuple[int, Amount | None]:
     spec = build.spec.period
     if (spec.first is None) != (spec.since is None):
         what = N_("`first` and `since` belong together: `first: 90 days`, `since: joined_on`.")
-        build.complain("PRG025", ("period",), message(what))
+        build.complain("PRG025", ("period", "since" if spec.since else "first"), message(what))
         return 0, None
     if spec.first is None or spec.since is None:
         return 0, None
@@ -145,7 +149,7 @@ def stacking(build: Builder) -> Stacking | None:
     rules = {rule: ids for rule, ids in spec.model_dump().items() if ids is not None}
     if len(rules) != 1:
         what = N_("`stacking` takes exactly one of {keys}; found {found}.")
-        known, found = "best_of / in_order / exclusive", ", ".join(rules) or "-"
+        known, found = "best_of / in_order / exclusive", ", ".join(rules) or message(N_("none"))
         build.complain("PRG027", ("stacking",), message(what, keys=known, found=found))
         return None
     rule, ids = next(iter(rules.items()))
@@ -162,16 +166,22 @@ def fund(build: Builder) -> Fund | None:
     if spec.by is not None:
         tree = _moment(build, (*path, "by"), spec.by)
         by = Amount(spec.by, tree) if tree is not None else None
-    if (spec.exhausted == "first_come") != (spec.by is not None):
-        what = N_("`by` names the date that says who comes first; it goes with `first_come`.")
-        build.complain("PRG028", (*path, "by" if spec.by else "exhausted"), message(what))
+    if spec.exhausted == "first_come" and spec.by is None:
+        what = N_("`first_come` needs `by`, the day that says who comes first.")
+        hint = message(N_("For example `by: merchants.joined_on`."))
+        build.complain("PRG028", (*path, "exhausted"), message(what), hint)
+    elif spec.exhausted != "first_come" and spec.by is not None:
+        what = N_("`by` says who comes first; without `exhausted: first_come` it decides nothing.")
+        build.complain("PRG028", (*path, "by"), message(what), key=True)
     shares: dict[str, Fraction] = {}
     for name, text in spec.funders.items():
         share = build.rate((*path, "funders", name), text, Unit.MONEY)
-        shares[name] = share if share is not None else Fraction(0)
-    if shares and sum(shares.values()) != 1:
-        short = N_("The shares of the funders should make 100%.")
-        build.complain("PRG028", (*path, "funders"), message(short))
+        if share is not None:
+            shares[name] = share
+    whole = sum(shares.values(), Fraction(0))
+    if spec.funders and len(shares) == len(spec.funders) and whole != 1:
+        what = N_("The shares of the funders make {whole}; they should make 100%.")
+        build.complain("PRG028", (*path, "funders"), message(what, whole=as_rate(whole)))
     return Fund(spec.id, amount or 0, spec.per, spec.exhausted, by, shares)
 
 
@@ -181,7 +191,7 @@ def _moment(build: Builder, path: Path, text: str) -> Tree | None:
         what = N_("`by` should be a day or an instant of each merchant, like merchants.joined_on.")
         build.complain("PRG028", path, message(what))
         return None
-    return build.use(tree, values(tree) if tree is not None else ())
+    return build.use(tree, path)
 
 
 def settle(build: Builder) -> Settle | None:
@@ -193,10 +203,9 @@ def settle(build: Builder) -> Settle | None:
         what = N_("`expires` is for credit; {pay} does not expire.")
         build.complain("PRG029", ("settle", "expires"), message(what, pay=spec.pay), key=True)
     if spec.pay == "fee_offset" and build.spec.limits.never_above is None:
-        what = N_(
-            "A fee that is offset never falls below zero: name it, `limits: {{never_above: …}}`."
-        )
-        build.complain("PRG029", ("settle", "pay"), message(what))
+        what = N_("What is offset against a fee is never more than the fee, but no fee is named.")
+        hint = message(N_("Name it: `limits: {{never_above: commission}}`."))
+        build.complain("PRG029", ("settle", "pay"), message(what), hint)
     return Settle(spec.maturity or 0, spec.lag or 0, spec.pay, spec.expires or 0)
 
 

@@ -14,7 +14,7 @@ from cogrow.programs.clauses import part_limits
 from cogrow.programs.grain import GRAINS
 from cogrow.programs.program import Component
 from cogrow.programs.ranges import range_of
-from cogrow.programs.spec import component_spec
+from cogrow.programs.spec import MOST, component_spec
 from cogrow.programs.terms import condition, value
 from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Form, Key, Terms, Tier
@@ -29,6 +29,11 @@ def components(build: Builder) -> tuple[Component, ...]:
     found: list[Component] = []
     if not raw:
         build.complain("PRG018", ("reward",), message(N_("`reward` is empty.")))
+    if many and len(raw) > MOST:
+        what = N_("`{name}` holds {found}; at most {most} are read.")
+        said = message(what, name="reward", found=len(raw), most=MOST)
+        build.complain("PRG001", ("reward",), said)
+        return ()
     for position, part in enumerate(raw if many else [raw] if raw else []):
         path: Path = ("reward", position) if many else ("reward",)
         if (component := _component(build, path, part)) is None:
@@ -50,7 +55,7 @@ def _component(build: Builder, path: Path, raw: Any) -> Component | None:
     given = {name: part for name in forms() if (part := getattr(spec, name)) is not None}
     if len(given) != 1:
         what = N_("A reward has one form; found {found}. Forms: {known}.")
-        names = ", ".join(given) or "-"
+        names = ", ".join(given) or message(N_("none"))
         build.complain("PRG018", path, message(what, found=names, known=", ".join(forms())))
         return None
     (name, part), whole = next(iter(given.items())), spec.model_dump()
@@ -65,7 +70,8 @@ def _component(build: Builder, path: Path, raw: Any) -> Component | None:
     if whole["accumulate"]:
         found = _accumulated(build, found, whole["accumulate"])
     found = replace(found, measures=tuple(build.things))
-    _complain_unplaced(build, path, found)
+    build.places[found.name] = inside
+    _complain_unplaced(build, found)
     build.grain = None
     return found
 
@@ -78,9 +84,9 @@ def _accumulated(build: Builder, component: Component, words: str) -> Component:
     for name in sorted(names):
         if " of " not in name:
             ranged[name] = build.ranged(Ranged(Name(name, at=0), (words,), at=0))
-    build.things = {n: None for n in build.things if n not in ranged}
-    for tree in ranged.values():
-        build.use(tree, values(tree))
+    places = {name: build.things.pop(name, ()) for name in ranged}
+    for name, tree in ranged.items():
+        build.use(tree, places[name])
 
     def change(tree: Tree) -> Tree:
         return substitute(tree, ranged)
@@ -95,22 +101,24 @@ def _accumulated(build: Builder, component: Component, words: str) -> Component:
     return replace(component, terms=terms, when=when, accumulate=days, limits=bounds)
 
 
-def _complain_unplaced(build: Builder, path: Path, component: Component) -> None:
+def _complain_unplaced(build: Builder, component: Component) -> None:
     """Complain of metrics over tables whose rows belong to none of what the component pays for."""
     grain = component.per
     if grain is None:
         return
     if not grain.table and not component.measures:
         nothing = N_("Nothing is measured per {grain}, so none is found; name a metric.")
-        build.complain("PRG022", path, message(nothing, grain=grain.name))
-    for name in component.measures:
-        for aggregate in aggregates(build.expanded(name)):
-            by_lines = aggregate.table == "orders" and "order_lines" in grain.found
-            if aggregate.table not in grain.found and not by_lines:
-                what = N_("`{name}` reads {table}, whose rows belong to no {grain}.")
-                said = {"name": name, "table": aggregate.table, "grain": grain.name}
-                hint = message(N_("Write `{name} of the merchant` for the whole."), name=name)
-                build.complain("PRG022", path, message(what, **said), hint)
+        where = build.places.get(component.name, ("reward",))
+        build.complain("PRG022", where, message(nothing, grain=grain.name))
+    for name, path in build.things.items():
+        tables = {aggregate.table for aggregate in aggregates(build.expanded(name))}
+        if "order_lines" in grain.found:
+            tables.discard("orders")  # orders are counted by their lines
+        for table in sorted(tables - set(grain.found)):
+            what = N_("`{name}` reads {table}, and no row of it belongs to one {grain}.")
+            hint = message(N_("Write `{name} of the merchant` for the whole."), name=name)
+            said = {"name": name, "table": table, "grain": grain.name}
+            build.complain("PRG022", path, message(what, **said), hint)
 
 
 def _survey(build: Builder, path: Path, raw: Any) -> None:
@@ -174,7 +182,7 @@ def _terms(build: Builder, path: Path, form: Form, part: Declared) -> Terms:
     chosen = [key for key in form.one_of if raw.get(key) is not None]
     if form.one_of and len(chosen) != 1:
         what = N_("`{form}` takes exactly one of {keys}; found {found}.")
-        keys, found = " / ".join(form.one_of), ", ".join(chosen) or "-"
+        keys, found = " / ".join(form.one_of), ", ".join(chosen) or message(N_("none"))
         build.complain("PRG023", path, message(what, form=form.name, keys=keys, found=found))
     return Terms(pays_on, qualifies_on, over, tiers, rate, amount, retained=retained, **more)
 
@@ -202,6 +210,10 @@ def _tiers(
         wanted = qualifies_on.unit if qualifies_on is not None else None
         start = value(build, (*here, "from"), tier["start"], wanted)
         when = condition(build, (*here, "when"), tier["when"]).tree if tier["when"] else None
+        if when is not None and not form.tier_when:
+            what = N_("The tiers of `{form}` lie beside each other, so none has a condition.")
+            said = message(what, form=form.name)
+            build.complain("PRG023", (*here, "when"), said, key=True)
         if form.tier_pays is Key.AMOUNT:
             pays: dict[str, Any] = {"amount": build.amount((*here, "amount"), tier["amount"])}
         else:

@@ -36,49 +36,65 @@ from cogrow.programs.clauses import (
 )
 from cogrow.programs.component import components
 from cogrow.programs.program import ALWAYS, Example, Program
+from cogrow.programs.ranges import EVERY
 from cogrow.programs.remnant import remnant
 from cogrow.programs.schedule import Schedule
 from cogrow.programs.spec import ProgramSpec
 from cogrow.programs.terms import baseline, gates, targets
+from cogrow.programs.versions import Written, arrange, first_day
 from cogrow.schema import validate
 from cogrow.strict_yaml import Document, read
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a file gave: the program if it has no error, and every issue, warnings too."""
+    """What a file gave: the program if it has no error, every issue, warnings too, and what was read
+    (None for what is no YAML at all).
+    """
 
     file: str
     program: Program | None
     issues: tuple[Issue, ...]
+    document: Document | None = None
+
+    @property
+    def wrong(self) -> bool:
+        """Return whether there is an error among the issues."""
+        return any(issue.severity is Severity.ERROR for issue in self.issues)
 
 
 def parse_all(paths: Iterable[Path]) -> list[Parsed]:
-    """Return what each file gives; a program whose id another file has already is an error too."""
-    found, seen = [], dict[str, str]()
-    for path in paths:
-        one = parse_file(path)
-        if one.program is not None and one.program.id in seen:
-            what = N_("The program `{name}` is also in {other}.")
-            said = message(what, name=one.program.id, other=seen[one.program.id])
-            issue = Issue("PRG035", said, Span(one.file, 1, 1, "program"))
-            one = Parsed(one.file, None, (*one.issues, issue))
-        elif one.program is not None:
-            seen[one.program.id] = one.file
-        found.append(one)
+    """Return what each file gives; files of one program are its versions, and know their days."""
+    return together([parse_file(path) for path in paths])
+
+
+def together(parsed: Iterable[Parsed]) -> list[Parsed]:
+    """Return the same with what can only be told of several files: days of versions, and issues."""
+    found = list(parsed)
+    sound: dict[int, Written] = {}
+    for n, one in enumerate(found):
+        if one.program is not None and one.document is not None:
+            sound[n] = Written(one.program, one.document)
+    programs, issues = arrange(list(sound.values()))
+    for n, program, more in zip(sound, programs, issues, strict=True):
+        found[n] = replace(found[n], program=program, issues=(*found[n].issues, *more))
+        if found[n].wrong:
+            found[n] = replace(found[n], program=None)
     return found
 
 
 def load(paths: Iterable[Path]) -> tuple[list[Program], list[Issue]]:
-    """Return the programs in the files, and their warnings.
+    """Return the programs in the files, versions of one program together, and their warnings.
 
     Raises ProgramError with every issue of every file if one of them has an error.
     """
     parsed = parse_all(paths)
     issues = [issue for one in parsed for issue in one.issues]
-    if any(issue.severity is Severity.ERROR for issue in issues):
+    if any(one.wrong for one in parsed):
         raise ProgramError(message(N_("The program has issues; nothing was computed.")), issues)
-    return [one.program for one in parsed if one.program is not None], issues
+    found = [one.program for one in parsed if one.program is not None]
+    ids = list(dict.fromkeys(program.id for program in found))
+    return sorted(found, key=lambda one: (ids.index(one.id), first_day(one))), issues
 
 
 def parse_file(path: Path) -> Parsed:
@@ -106,8 +122,8 @@ def parse(content: bytes, file: str) -> Parsed:
         program = _program(build)
         check(build, program)
     issues.sort(key=lambda issue: (issue.where.line, issue.where.column, issue.code))
-    wrong = any(issue.severity is Severity.ERROR for issue in issues)
-    return Parsed(file, None if wrong else program, tuple(issues))
+    parsed = Parsed(file, program, tuple(issues), document)
+    return replace(parsed, program=None) if parsed.wrong else parsed
 
 
 def _in_the_rest(document: Document, refused: list[Issue]) -> list[Issue]:
@@ -124,9 +140,14 @@ def _in_the_rest(document: Document, refused: list[Issue]) -> list[Issue]:
 def _schedule(build: Builder) -> Schedule:
     spec = build.spec.period
     first_days, after = since(build)
-    if (spec.every is Every.FESTIVAL) != (spec.festival is not None):
-        what = N_("`festival` names the festival of `every: festival`, as the calendar calls it.")
-        build.complain("PRG025", ("period",), message(what))
+    if spec.every is Every.FESTIVAL and spec.festival is None:
+        what = N_("`every: festival` needs the festival, as the calendar of the facts calls it.")
+        hint = message(N_("For example `festival: 618`."))
+        build.complain("PRG025", ("period", "every"), message(what), hint)
+    elif spec.every is not Every.FESTIVAL and spec.festival is not None:
+        what = N_("`festival` goes with `every: festival`, but the program runs {every}.")
+        said = message(what, every=message(EVERY[spec.every]))
+        build.complain("PRG025", ("period", "festival"), said, key=True)
     festival = spec.festival or ""
     return Schedule(
         spec.start, spec.until, spec.every, spec.timezone, festival, (), first_days, after

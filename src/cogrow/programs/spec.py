@@ -97,6 +97,13 @@ def _filled(value: Any) -> Any:
     return value
 
 
+def _some(value: Any) -> Any:
+    """Refuse an empty list; one whose items are wrong is complained of there."""
+    if value in ([], ()):
+        raise wrong(N_("`{name}` is empty."))
+    return value
+
+
 def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
@@ -114,12 +121,16 @@ Day = Annotated[date, BeforeValidator(_day)]
 Zone = Annotated[Any, BeforeValidator(_zone)]
 Currency = Annotated[str, BeforeValidator(_currency)]
 Filled = BeforeValidator(_filled)
+#: The most entries a list or mapping of a program has: so many are read and checked at once.
+MOST = 100
+Few = Field(max_length=MOST)
 Days = Annotated[int, BeforeValidator(_days)]
 Count = Annotated[int, BeforeValidator(_count)]
 OptionalText = Annotated[str | None, Filled]
-OptionalDays = Annotated[int | None, BeforeValidator(_days)]
-OptionalCount = Annotated[int | None, BeforeValidator(_count)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
+OptionalDays = Annotated[int | None, BeforeValidator(_days), Filled]
+OptionalCount = Annotated[int | None, BeforeValidator(_count), Filled]
+Texts = Annotated[tuple[str, ...], Few, BeforeValidator(_one_or_more)]
+ProgramNames = Annotated[tuple[ProgramName, ...], Few]
 
 
 class TitleSpec(Declared):
@@ -192,9 +203,9 @@ class AttributionSpec(Declared):
 class StackingSpec(Declared):
     """How this program and others go together; exactly one of the rules."""
 
-    best_of: Annotated[tuple[ProgramName, ...] | None, Filled] = None
-    in_order: Annotated[tuple[ProgramName, ...] | None, Filled] = None
-    exclusive: Annotated[tuple[ProgramName, ...] | None, Filled] = None
+    best_of: Annotated[ProgramNames | None, Filled] = None
+    in_order: Annotated[ProgramNames | None, Filled] = None
+    exclusive: Annotated[ProgramNames | None, Filled] = None
 
 
 class FundSpec(Declared):
@@ -205,7 +216,7 @@ class FundSpec(Declared):
     per: Literal["program", "period"] = "program"
     exhausted: Literal["committed", "pro_rata", "first_come"] = "committed"
     by: OptionalText = None
-    funders: dict[Word, str] = {}
+    funders: Annotated[dict[Word, str], Few] = {}
 
 
 class SettleSpec(Declared):
@@ -252,6 +263,9 @@ class AmountTier(Declared):
     amount: str
 
 
+ColumnKind = Literal["money", "count", "number", "text", "flag", "instant", "day"]
+
+
 class ProgramSpec(Declared):
     """The whole file. Expressions and amounts are still text here."""
 
@@ -264,23 +278,23 @@ class ProgramSpec(Declared):
     ]
     currency: Currency
     effective: Annotated[EffectiveSpec | None, Filled] = None
-    columns: dict[str, Literal["money", "count", "number", "text", "flag", "instant", "day"]] = {}
+    columns: Annotated[dict[str, ColumnKind], Few] = {}
     merchants: str = "all"
     enrollment: Literal["automatic", "opt_in"] = "automatic"
     gates: Texts = ()
     period: PeriodSpec
-    qualifying: dict[str, str]
+    qualifying: Annotated[dict[str, str], Few]
     refunds: Annotated[RefundsSpec | None, Filled] = None
     attribution: Annotated[AttributionSpec | None, Filled] = None
-    metrics: dict[Word, str] = {}
+    metrics: Annotated[dict[Word, str], Few] = {}
     baseline: OptionalText = None
-    targets: dict[Word, str] = {}
+    targets: Annotated[dict[Word, str], Few] = {}
     reward: Any
     limits: LimitsSpec = LimitsSpec()
     stacking: Annotated[StackingSpec | None, Filled] = None
     fund: Annotated[FundSpec | None, Filled] = None
     settle: Annotated[SettleSpec | None, Filled] = None
-    examples: tuple[ExampleSpec, ...] = ()
+    examples: Annotated[tuple[ExampleSpec, ...], Few] = ()
 
 
 #: The ranges a component can add up over.
@@ -303,10 +317,10 @@ def component_spec() -> type[Declared]:
             kind: Any = str
             if key is Key.TIERS:
                 tier = RateTier if form.tier_pays is Key.RATE else AmountTier
-                kind = tuple[tier, ...]  # type: ignore[valid-type]
+                kind = Annotated[tuple[tier, ...], Few]  # type: ignore[valid-type]
             if key in form.required:
-                limited = Field(min_length=1) if key is Key.TIERS else ...
-                keys[key.value] = (kind, limited)
+                many = Annotated[kind, BeforeValidator(_some)] if key is Key.TIERS else kind
+                keys[key.value] = (many, ...)
             else:
                 keys[key.value] = (Annotated[kind | None, Filled], None)
         model = create_model(f"{form.name.title()}Spec", __base__=Declared, **keys)

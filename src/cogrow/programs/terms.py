@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cogrow.errors import N_, message, nearest
-from cogrow.expressions.tree import Tree, Unit, values
+from cogrow.expressions.tree import Tree, Unit
 from cogrow.programs.build import RESERVED, Builder
 from cogrow.programs.program import Condition, Target
 from cogrow.programs.ranges import EVERY
@@ -59,7 +59,7 @@ def targets(build: Builder) -> tuple[Target, ...]:
             build.complain("PRG017", path, what, key=True)
             continue
         tree = value(build, path, text, Unit.MONEY if _is_money(build) else None)
-        if tree is not None:
+        if tree is not None and build.fits(name, path, tree):
             found.append(Target(name, text, tree.unit, tree))
         else:
             build.broken.add(name)
@@ -74,7 +74,7 @@ def _is_money(build: Builder) -> bool:
 def value(build: Builder, path: Path, text: str, wanted: Unit | None = None) -> Tree | None:
     """Return a tree over values per merchant, measuring whatever metric it names."""
     tree = build.tree(path, text, build.values(build.known()), wanted, numeric=True)
-    return build.use(tree, values(tree) if tree is not None else ())
+    return build.use(tree, path)
 
 
 def gates(build: Builder) -> tuple[Condition, ...]:
@@ -91,5 +91,5 @@ def gates(build: Builder) -> tuple[Condition, ...]:
 def condition(build: Builder, path: Path, text: str) -> Condition:
     """Return a condition over values per merchant, or per thing, measuring what it names."""
     found = build.condition(path, text, build.values(build.known()))
-    build.use(found.tree, values(found.tree))
+    build.use(found.tree, path)
     return found

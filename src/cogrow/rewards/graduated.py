@@ -49,4 +49,5 @@ FORM = Form(
     tier_pays=Key.RATE,
     amount=amount,
     sentence=message(N_("each slice of the value at the rate of its own tier")),
+    tier_when=False,
 )

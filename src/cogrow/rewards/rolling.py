@@ -31,4 +31,5 @@ FORM = Form(
     tier_pays=Key.RATE,
     amount=amount,
     sentence=message(N_("lower tiers up to their bound, the tier reached on all of the value")),
+    tier_when=False,
 )

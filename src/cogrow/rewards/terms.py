@@ -112,7 +112,7 @@ class Form:
     `required` and `optional` are the keys it takes; `tier_pays` is what each tier carries (rate,
     amount, or None for no tiers). `amount` returns minor units before rounding, never negative for
     a measured value that is not negative. `sentence` says in one line what the form does. `one_of`
-    are keys of which exactly one is given.
+    are keys of which exactly one is given. `tier_when`: its tiers can carry a condition of their own.
     """
 
     name: str
@@ -122,6 +122,7 @@ class Form:
     amount: Callable[[Terms], Tree]
     sentence: Message
     one_of: tuple[Key, ...] = ()
+    tier_when: bool = True
 
 
 def given(tree: Tree | None) -> Tree:

@@ -1,0 +1,90 @@
+"""What is asked for by name is found, and each version of a program gets the periods it holds in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from cogrow.errors import NotFound, ProgramError
+from cogrow.operations.choose import one_run, periods_of, programs, runs_of
+from cogrow.operations.earn import earn, result_path
+from cogrow.period import parse_period
+from tests.operations.market import LIMITS, market, program, quiet, sealed
+
+FLAT = "reward: {{flat: {{amount: {amount} CNY}}}}\neffective: {{{days}}}\n"
+
+
+def versions(folder: Path, by: str = "") -> list[str]:
+    """Write two versions of a program: 1.00 a quarter, from July on 2.00."""
+    folder.mkdir(exist_ok=True)
+    for name, amount, first in (("one", 1, "2025-01-01"), ("two", 2, "2025-07-01")):
+        path = program(folder, FLAT.format(amount=amount, days=f"from: {first}{by}"))
+        path.rename(folder / f"{name}.yaml")
+    return [str(folder / "one.yaml"), str(folder / "two.yaml")]
+
+
+def test_each_period_is_computed_with_the_version_that_holds_in_it(tmp_path):
+    facts, out = sealed(tmp_path / "facts", market()), tmp_path / "out"
+    names = versions(tmp_path / "programs")
+    earned, _ = earn(names, facts, ["2025Q2", "2025Q3"], out, LIMITS, quiet)
+    one, two = programs(names)[0]
+    for found, period, version, paid in zip(
+        earned, ("2025Q2", "2025Q3"), (one, two), (100, 200), strict=True
+    ):
+        assert found.path == out / "trial" / f"{period}.parquet"
+        table = pq.read_table(found.path)
+        assert set(table.column("version").to_pylist()) == {version.version}
+        assert table.column("amount_minor").to_pylist() == [paid] * 4
+
+
+def test_a_period_of_another_version_is_said(tmp_path):
+    names = versions(tmp_path / "programs")
+    one, two = programs(names)[0]
+    with pytest.raises(NotFound) as caught:
+        periods_of(one, ["2025Q3"])
+    assert str(caught.value) == (
+        "2025Q3 of program trial belongs to another version; "
+        f"these hold: {one.version} 2025-01-01..2025-06-30."
+    )
+    with pytest.raises(NotFound, match=rf"these hold: {two.version} 2025-07-01\.\.\."):
+        runs_of(programs(names[1:])[0], ["2025Q1"])
+    with pytest.raises(NotFound, match="This program has no period 2026Q1"):
+        runs_of([one, two], ["2026Q1"])
+
+
+def test_without_a_name_the_only_period_of_all_versions(tmp_path):
+    one, two = programs(versions(tmp_path))[0]
+    with pytest.raises(NotFound, match=r"has 4 periods; say which, e\.g\. --period 2025Q1"):
+        runs_of([one, two], [])
+    for path in tmp_path.glob("*.yaml"):
+        text = path.read_text(encoding="utf-8").replace("every: quarter", "every: once")
+        path.write_text(text, encoding="utf-8")
+    one, two = programs([str(tmp_path)])[0]
+    assert [(found.version, period.name) for found, period in runs_of([one, two], [])] == [
+        (one.version, "2025")
+    ]
+
+
+def test_an_explanation_takes_the_version_of_its_period(tmp_path):
+    names = versions(tmp_path / "programs")
+    one, two = programs(names)[0]
+    for period, version in (("2025Q2", one), ("2025Q4", two)):
+        found, _ = one_run(str(tmp_path / "programs"), period)
+        assert found.version == version.version
+    program(tmp_path / "programs", FLAT.format(amount=1, days="from: 2025-01-01"), "other")
+    with pytest.raises(ProgramError, match="holds several programs; name one"):
+        one_run(str(tmp_path / "programs"), "2025Q2")
+
+
+def test_where_orders_choose_results_of_two_versions_stand_side_by_side(tmp_path):
+    chosen, _ = programs(versions(tmp_path, ", by: placed_at"))
+    first, second = parse_period("2025Q2"), parse_period("2025Q3")
+    assert [len(periods_of(one, ["2025Q2", "2025Q3"], chosen)) for one in chosen] == [1, 1]
+    paths = {result_path(one, period) for one in chosen for period in (first, second)}
+    assert paths == {
+        Path("trial") / f"{period}.{one.version[:8]}.parquet"
+        for one in chosen
+        for period in (first, second)
+    }
