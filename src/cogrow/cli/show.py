@@ -15,6 +15,7 @@ from cogrow.operations.figures import Writer
 
 if TYPE_CHECKING:
     from cogrow.facts import FactFiles
+    from cogrow.operations.author import New
     from cogrow.operations.earn import Earned
     from cogrow.operations.examples import Outcome
     from cogrow.operations.explain import Explained, Listed
@@ -234,6 +235,24 @@ def _head(one: Listed, name: str) -> str:
             inside = getattr(argument, "column", "…") if argument is not None else one.table
             return f"{added.aggregate.function}({inside.removesuffix('_minor')})"
     return name
+
+
+def show_new(screen: Screen, made: New) -> None:
+    """Show which file was written, and what to look at and to do next."""
+    name = str(made.file)
+    screen.say(message(N_("✓ {file} is written, from {source}."), file=name, source=made.source))
+    if made.dated:
+        what = N_("Its terms name days in line {lines}; see whether they still hold.")
+        screen.say(message(what, lines=", ".join(map(str, made.dated))))
+    screen.say(
+        message(
+            N_("Next: edit it, then `cogrow check {file}` and `cogrow test {file}`."), file=name
+        )
+    )
+    screen.data({
+        "file": name, "program": made.id, "from": made.source, "dated_lines": list(made.dated),
+        "issues": [issue.as_json(screen.translate) for issue in made.issues],
+    })  # fmt: skip
 
 
 def show_library(screen: Screen, parsed: Iterable[Parsed]) -> None:
