@@ -59,12 +59,12 @@ def caps_are_reached(build: Builder, program: Program) -> None:
                 highest = most_of_all(program, component)
             if highest is not None and cap > highest:
                 _warn(build, "PRG058", (*path, key), message(what, most=_money(program, highest)))
-    cap, lifetime = program.limits.per_merchant, program.limits.lifetime
-    if cap is None:
+    whole, lifetime = program.limits.per_merchant, program.limits.lifetime
+    if whole is None:
         return
     bounds = [_most_of_sum(program), Fraction(lifetime) if lifetime is not None else None]
     highest = min([bound for bound in bounds if bound is not None], default=None)
-    if highest is not None and cap > highest:
+    if highest is not None and whole > highest:
         said = message(what, most=_money(program, highest))
         _warn(build, "PRG058", ("limits", "per_merchant"), said)
 
