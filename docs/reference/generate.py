@@ -38,7 +38,7 @@ from cogrow.sources.faults import FAULTS
 from cogrow.words.expressions import FUNCTIONS, RANGES, UNITS
 from cogrow.words.keys import CHOICES, FORM_KEYS, KEYS
 from cogrow.words.tables import TABLES
-from docs.reference import meanings
+from docs.reference import meanings, shipped
 from docs.reference.mistakes import checks
 from docs.reference.worked import FORMS, paid
 
@@ -330,6 +330,15 @@ def exit_codes() -> str:
     return table(["code", "meaning"], [[code(number), said[number]] for number in sorted(said)])
 
 
+def shipped_programs() -> str:
+    """Return the programs of the library by folder: what each pays, and where it comes from."""
+    heads = ["program", "title", "pays", "source"]
+    return "".join(
+        f"## {shipped.FOLDERS[folder]}\n\n{table(heads, shipped.rows(found))}\n"
+        for folder, found in shipped.programs_by_folder().items()
+    )
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     part.__name__: part
     for part in (
@@ -350,6 +359,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
         issue_codes,
         commands,
         exit_codes,
+        shipped_programs,
     )
 }
 

@@ -64,13 +64,16 @@ def with_calendar(program: Program, facts: FactFiles) -> Program:
     return replace(program, schedule=replace(schedule, calendar=tuple(sorted(found))))
 
 
-def closed(wanted: Sequence[Run], *, alone: bool = False) -> list[Run]:
+def closed(
+    wanted: Sequence[Run], others: Sequence[Program] = (), *, alone: bool = False
+) -> list[Run]:
     """Return the wanted runs and all they depend on: earlier periods, and the programs they are
-    stacked with in the same days (`alone`: no others).
+    stacked with in the same days (`alone`: none). These are of the wanted programs and the `others`.
 
     Raises ProgramError where one of these is not among the programs, or is cut into other periods.
     """
-    programs = list({(p.id, p.version): p for p, _ in wanted}.values())
+    known = [*(program for program, _ in wanted), *others]
+    programs = list({(program.id, program.version): program for program in known}.values())
     _refuse_shared_funds(programs)
     found: dict[tuple[str, str, Period], Run] = {}
     waiting = list(wanted)
@@ -167,12 +170,14 @@ def stream_programs(
     facts: FactFiles,
     limits: Limits,
     *,
+    others: Sequence[Program] = (),
     merchant: str | None = None,
     alone: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Ran]:
     """Yield the earnings of the wanted runs as they are computed.
 
+    `others` are what these may depend on: versions of earlier periods, programs they are stacked with.
     `merchant` narrows the facts to one merchant's where no program divides something among them.
     `alone` computes each as if there were no programs it is stacked with.
 
@@ -180,7 +185,7 @@ def stream_programs(
     program needs, EngineError.
     """
     wanted = [(with_calendar(program, facts), period) for program, period in wanted]
-    runs = closed(wanted, alone=alone)
+    runs = closed(wanted, [with_calendar(other, facts) for other in others], alone=alone)
     jobs = order(runs)
     plans = [compile_plan(program, period, facts) for program, period in runs]
     if any(plan.together for plan in plans):
@@ -208,9 +213,9 @@ def stream_programs(
             report(100)
 
 
-def _is_read(program: Program, runs: Iterable[Run]) -> bool:
+def _is_read(program: Program, runs: Sequence[Run]) -> bool:
     """Return whether a run reads what the program earned."""
-    if needs_earlier(program):
+    if any(needs_earlier(other) for other, _ in runs if other.id == program.id):
         return True
     stackings = (other.stacking for other, _ in runs)
     return any(
@@ -223,13 +228,20 @@ def run_programs(
     facts: FactFiles,
     limits: Limits,
     *,
+    others: Sequence[Program] = (),
     merchant: str | None = None,
     alone: bool = False,
     progress: Progress | None = None,
 ) -> list[Ran]:
     """Return the earnings of the wanted runs, in their order; as `stream_programs`."""
     computed = stream_programs(
-        wanted, facts, limits, merchant=merchant, alone=alone, progress=progress
+        wanted,
+        facts,
+        limits,
+        others=others,
+        merchant=merchant,
+        alone=alone,
+        progress=progress,
     )
     found = {(ran.program.id, ran.program.version, ran.period): ran for ran in computed}
     return [found[program.id, program.version, period] for program, period in wanted]

@@ -66,9 +66,9 @@ def one_program(name: str) -> Program:
 
 def one_run(
     name: str, period_name: str | None, facts: FactFiles | None = None
-) -> tuple[Program, Period]:
-    """Return the one program meant by `name`, in the version that holds in the period; festivals lie
-    where `facts` have them.
+) -> tuple[Program, Period, list[Program]]:
+    """Return the one program meant by `name`, in the version that holds in the period, and all its
+    versions; festivals lie where `facts` have them.
 
     Raises NotFound or DataError for the period, ProgramError where several programs or versions fit.
     """
@@ -78,7 +78,7 @@ def one_run(
     runs = runs_of(found, [period_name] if period_name else [])
     if len(runs) != 1:
         raise ProgramError(message(N_("{name} holds several programs; name one."), name=name))
-    return runs[0]
+    return *runs[0], found
 
 
 def runs_of(chosen: Sequence[Program], names: Sequence[str]) -> list[tuple[Program, Period]]:

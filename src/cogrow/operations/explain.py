@@ -102,14 +102,16 @@ def explain(
 
     with TemporaryDirectory(prefix="cogrow-") as work:
         opened, _ = open_facts(facts, Path(work), limits, progress)
-        program, period = one_run(name, period_name, opened)
+        program, period, versions = one_run(name, period_name, opened)
         plan = compile_plan(program, period, opened)
         earned: list[dict[str, Any]] = []
         if earnings is not None:
             path = earnings / result_path(program, period)
             earned = read_back(path, plan, opened, merchant)
         if not earned:
-            (ran,) = run_programs([(program, period)], opened, limits, merchant=merchant)
+            (ran,) = run_programs(
+                [(program, period)], opened, limits, others=versions, merchant=merchant
+            )
             earned = ran.table.filter(
                 pc.equal(ran.table.column("merchant_id"), merchant)
             ).to_pylist()

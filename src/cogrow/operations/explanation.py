@@ -21,8 +21,8 @@ from cogrow.expressions.tree import (
     substitute,
     values,
 )
-from cogrow.money import EXPONENTS, round_half_up
-from cogrow.operations.figures import Writer, decimal, read_values
+from cogrow.money import EXPONENTS, format_number, round_half_up
+from cogrow.operations.figures import Writer, read_values
 from cogrow.programs.program import Component, Condition, Program, as_rate
 from cogrow.rewards.graduated import slices
 
@@ -284,7 +284,7 @@ class Explanation:
             return self.write(exact, Unit.MONEY)
         return message(
             N_("{exact}, rounded half up to {amount}"),
-            exact=decimal(exact / 10 ** EXPONENTS[self.program.currency], 8),
+            exact=format_number(exact / 10 ** EXPONENTS[self.program.currency], 8),
             amount=self._money(round_half_up(exact)),
         )
 

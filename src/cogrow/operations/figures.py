@@ -12,7 +12,7 @@ from cogrow.engines.plan import Stored
 from cogrow.errors import N_, Message, message
 from cogrow.expressions.evaluate import Known
 from cogrow.expressions.tree import NUMERIC, Unit
-from cogrow.money import format_minor, round_half_up
+from cogrow.money import format_minor, format_number, round_half_up
 
 
 def read_values(row: Mapping[str, Any], stored: Mapping[str, Stored]) -> dict[str, Known]:
@@ -47,19 +47,7 @@ class Writer:
             if unit is Unit.MONEY:
                 shown = format_minor(round_half_up(value), self.currency)
                 return shown if value.denominator == 1 else f"≈ {shown}"
-            return decimal(value)
+            return format_number(value)
         if isinstance(value, date):
             return str(value)
         return str(value)
-
-
-def decimal(value: Fraction, digits: int = 4) -> str:
-    """Return a number with separators and at most `digits` decimals; ≈ where more are left off."""
-    scaled = value * 10**digits
-    rounded = round_half_up(scaled)
-    sign, size = ("-" if rounded < 0 else ""), abs(rounded)
-    whole, part = divmod(size, 10**digits)
-    shown = f"{sign}{whole:,}"
-    if part:
-        shown += "." + f"{part:0{digits}d}".rstrip("0")
-    return shown if scaled.denominator == 1 else f"≈ {shown}"
