@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.strategies import GATES, MONEY, OWN_METRICS, used_metrics
+from tests.strategies.values import GATES, MONEY, OWN_METRICS, used_metrics
 
 Strategy = st.SearchStrategy[Any]
 

@@ -186,6 +186,11 @@ class _Schemas:
 
 def _bounds(metadata: list[Any]) -> dict[str, int]:
     """Return the least and the most a list may hold, by `min` and `max`."""
-    named = {"min": "min_length", "max": "max_length"}
-    found = {k: getattr(part, name, None) for part in metadata for k, name in named.items()}
-    return {k: bound for k, bound in found.items() if bound is not None}
+    found: dict[str, int] = {}
+    for part in metadata:
+        if isinstance(part, FieldInfo):  # of an alias inside an optional one
+            found |= _bounds(part.metadata)
+        for name in ("min", "max"):
+            bound = getattr(part, f"{name}_length", None)
+            found |= {name: bound} if bound is not None else {}
+    return found

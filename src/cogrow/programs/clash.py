@@ -16,9 +16,6 @@ from cogrow.programs.build import Builder
 from cogrow.programs.program import Program
 from cogrow.strict_yaml import Path
 
-#: A reward of more tiers is a table that belongs into facts; each is read, compared and drawn.
-MOST_TIERS = 100
-
 
 def _warn(
     build: Builder, code: str, path: Path, said: Message, hint: Message | None = None
@@ -28,16 +25,6 @@ def _warn(
 
 def _money(program: Program, minor: Fraction | int) -> str:
     return f"{format_minor(round_half_up(Fraction(minor)), program.currency)} {program.currency}"
-
-
-def tiers_are_few(build: Builder, program: Program) -> None:
-    """Complain of a reward with more tiers than anybody reads."""
-    for component in program.components:
-        count = len(component.terms.tiers)
-        if count > MOST_TIERS:
-            what = N_("A reward has at most {most} tiers; found {count}.")
-            path = (*build.places[component.name], "tiers")
-            build.complain("PRG060", path, message(what, most=MOST_TIERS, count=count))
 
 
 def stacking_names_a_group(build: Builder, program: Program) -> None:
@@ -167,10 +154,7 @@ def _counts_refunds(program: Program) -> bool:
 
 
 #: Rules that hold for a program with errors too.
-ALWAYS: tuple[Callable[[Builder, Program], None], ...] = (
-    tiers_are_few,
-    stacking_names_a_group,
-)
+ALWAYS: tuple[Callable[[Builder, Program], None], ...] = (stacking_names_a_group,)
 
 RULES: tuple[Callable[[Builder, Program], None], ...] = (
     caps_are_reached,
