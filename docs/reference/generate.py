@@ -20,8 +20,8 @@ from pydantic.fields import FieldInfo
 from cogrow import errors
 from cogrow.cli.commands import cli
 from cogrow.cli.frame import INTERRUPTED
-from cogrow.engines.result import FIRST, LAST
-from cogrow.engines.result import REASONS as KNOWN_REASONS
+from cogrow.engines.steps.result import FIRST, LAST
+from cogrow.engines.steps.result import REASONS as KNOWN_REASONS
 from cogrow.errors import CogrowError, ProgramError
 from cogrow.expressions.resolve import AGGREGATES, SCALARS
 from cogrow.expressions.syntax import DEEPEST, LONGEST_TEXT, MOST_NODES

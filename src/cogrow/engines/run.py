@@ -9,10 +9,10 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from cogrow.embedded import Limits
-from cogrow.engines.beside import needs_earlier
 from cogrow.engines.compile import compile_plan
 from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import Plan
+from cogrow.engines.steps.beside import needs_earlier
 from cogrow.errors import N_, ProgramError, message
 from cogrow.facts import FactFiles
 from cogrow.period import Every, Period

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from cogrow.engines.eligible import column_of, unit_of, value_sql
 from cogrow.engines.exact import Renderer
-from cogrow.engines.facts_sql import FactQuery
 from cogrow.engines.plan import Step, Stored, Things
 from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, rounded, same, text, total, whole, wide
-from cogrow.engines.terms_sql import terms_of
-from cogrow.engines.thing_columns import coarser, dated, own_currency, own_names
+from cogrow.engines.steps.eligible import column_of, unit_of, value_sql
+from cogrow.engines.steps.facts_sql import FactQuery
+from cogrow.engines.steps.terms_sql import terms_of
+from cogrow.engines.steps.thing_columns import coarser, dated, own_currency, own_names
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import (
     NUMERIC,

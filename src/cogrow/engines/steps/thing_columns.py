@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cogrow.engines.eligible import of_merchant, unit_of
+from cogrow.engines.steps.eligible import of_merchant, unit_of
 from cogrow.expressions.tree import ColumnRef, Unit, values
 from cogrow.facts import TABLES
 from cogrow.programs.grain import GRAINS, day_column
