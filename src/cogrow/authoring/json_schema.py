@@ -17,7 +17,7 @@ from cogrow.errors import Message
 from cogrow.programs.spec import ProgramSpec, component_spec
 from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Key
-from cogrow.words.keys import CHOICES, FORM_KEYS, KEYS, TIER_KEYS
+from cogrow.words.keys import CHOICES, meaning
 
 Json = dict[str, Any]
 Say = Callable[[Message], str]
@@ -125,12 +125,7 @@ class _Schemas:
         return {"title": path, "description": self.say(Message(self.meaning(path))), **found}
 
     def meaning(self, path: str) -> str:
-        if path in KEYS:
-            return KEYS[path]
-        _, form, *rest = path.split(".")
-        if not rest:
-            return forms()[form].sentence.msgid
-        return (FORM_KEYS if len(rest) == 1 else TIER_KEYS)[rest[-1]]
+        return meaning(path) or forms()[path.removeprefix("reward.")].sentence.msgid
 
     def kind(self, path: str, annotation: Any, metadata: list[Any]) -> Json:
         """Return the schema of what stands at `path`, from its annotation."""
