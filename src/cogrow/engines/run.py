@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from graphlib import CycleError, TopologicalSorter
@@ -64,13 +65,15 @@ def with_calendar(program: Program, facts: FactFiles) -> Program:
     return replace(program, schedule=replace(schedule, calendar=tuple(sorted(found))))
 
 
-def closed(wanted: Sequence[Run], *, alone: bool = False) -> list[Run]:
+def closed(
+    wanted: Sequence[Run], *, others: Sequence[Program] = (), alone: bool = False
+) -> list[Run]:
     """Return the wanted runs and all they depend on: earlier periods, and the programs they are
-    stacked with in the same days (`alone`: no others).
+    stacked with in the same days (`alone`: no others), which are among the wanted or the `others`.
 
     Raises ProgramError where one of these is not among the programs, or is cut into other periods.
     """
-    programs = list({(p.id, p.version): p for p, _ in wanted}.values())
+    programs = list({(p.id, p.version): p for p in (*(p for p, _ in wanted), *others)}.values())
     _refuse_shared_funds(programs)
     found: dict[tuple[str, str, Period], Run] = {}
     waiting = list(wanted)
@@ -171,17 +174,37 @@ def stream_programs(
     alone: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Ran]:
-    """Yield the earnings of the wanted runs as they are computed.
+    """Yield the earnings of the wanted runs as they are computed; as `running`."""
+    with running(wanted, facts, limits, merchant=merchant, alone=alone, progress=progress) as (
+        _,
+        found,
+    ):
+        yield from found
 
-    `merchant` narrows the facts to one merchant's where no program divides something among them.
-    `alone` computes each as if there were no programs it is stacked with.
+
+@contextmanager
+def running(
+    wanted: Sequence[Run],
+    facts: FactFiles,
+    limits: Limits,
+    *,
+    others: Sequence[Program] = (),
+    merchant: str | None = None,
+    alone: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[tuple[DuckDB, Iterator[Ran]]]:
+    """Yield the engine, and the earnings of the wanted runs as it computes them.
+
+    `others` are programs that may be needed beside the wanted. `merchant` narrows the facts to one
+    merchant's where no program divides something among them. `alone` computes each as if there were
+    no programs it is stacked with.
 
     Raises ProgramError for stacked programs that are missing, DataError where the facts lack what a
     program needs, EngineError.
     """
     wanted = [(with_calendar(program, facts), period) for program, period in wanted]
-    runs = closed(wanted, alone=alone)
-    jobs = order(runs)
+    others = [with_calendar(program, facts) for program in others]
+    runs = closed(wanted, others=others, alone=alone)
     plans = [compile_plan(program, period, facts) for program, period in runs]
     if any(plan.together for plan in plans):
         merchant = None
@@ -191,9 +214,9 @@ def stream_programs(
         if progress is not None:
             progress(*now[0], percent)
 
-    asked = {(program.id, program.version, period) for program, period in wanted}
-    with open_engine(facts, plans, limits, merchant=merchant, progress=report) as engine:
-        for job in jobs:
+    def computed() -> Iterator[Ran]:
+        asked = {(program.id, program.version, period) for program, period in wanted}
+        for job in order(runs):
             program, period = now[0] = runs[job.run]
             report(0)
             plan = plans[job.run]
@@ -206,6 +229,9 @@ def stream_programs(
             if (program.id, program.version, period) in asked:
                 yield Ran(program, period, plan, table)
             report(100)
+
+    with open_engine(facts, plans, limits, merchant=merchant, progress=report) as engine:
+        yield engine, computed()
 
 
 def _is_read(program: Program, runs: Iterable[Run]) -> bool:

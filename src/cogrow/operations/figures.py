@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +11,7 @@ from cogrow.engines.plan import Stored
 from cogrow.errors import N_, Message, message
 from cogrow.expressions.evaluate import Known
 from cogrow.expressions.tree import NUMERIC, Unit
-from cogrow.money import format_minor, round_half_up
+from cogrow.money import EXPONENTS, format_minor, round_half_up
 
 
 def read_values(row: Mapping[str, Any], stored: Mapping[str, Stored]) -> dict[str, Known]:
@@ -48,9 +47,11 @@ class Writer:
                 shown = format_minor(round_half_up(value), self.currency)
                 return shown if value.denominator == 1 else f"≈ {shown}"
             return decimal(value)
-        if isinstance(value, date):
-            return str(value)
         return str(value)
+
+    def in_full(self, minor: Fraction) -> str:
+        """Return an amount of minor units with as many decimals as it takes, at most 8."""
+        return decimal(minor / 10 ** EXPONENTS[self.currency], 8)
 
 
 def decimal(value: Fraction, digits: int = 4) -> str:
