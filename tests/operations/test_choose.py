@@ -71,7 +71,7 @@ def test_an_explanation_takes_the_version_of_its_period(tmp_path):
     names = versions(tmp_path / "programs")
     one, two = programs(names)[0]
     for period, version in (("2025Q2", one), ("2025Q4", two)):
-        found, _ = one_run(str(tmp_path / "programs"), period)
+        (found, _), _ = one_run(str(tmp_path / "programs"), period)
         assert found.version == version.version
     program(tmp_path / "programs", FLAT.format(amount=1, days="from: 2025-01-01"), "other")
     with pytest.raises(ProgramError, match="holds several programs; name one"):

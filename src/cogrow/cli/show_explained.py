@@ -47,6 +47,10 @@ def show_explained(screen: Screen, found: Explained, most_rows: int = MOST_ROWS)
         _rows(screen, found, one, most_rows)
     for table in found.kept_out or ():
         _not_counted(screen, found, table, most_rows)
+    if found.kept_out is not None and not any(table.rows for table in found.kept_out):
+        screen.say()
+        every = N_("No row about {period} is kept from counting by the terms.")
+        screen.say(message(every, period=str(found.period)), bold=True)
 
 
 #: What the limits that bind a thing are called in the last column.
@@ -77,7 +81,7 @@ def _things(
     heads: list[str | Message] = [*first.keys, *first.values]
     tiers, counts = first.tier is not None, component.limits.first is not None
     heads += [message(N_("condition"))] if component.when is not None else []
-    heads += [message(N_("tier"))] if tiers else []
+    heads += [message(N_("tier")), message(N_("to the next tier"))] if tiers else []
     heads += [message(N_("exact"))] + ([message(N_("counted"))] if counts else [])
     heads += [message(N_("earned")), message(N_("amount")), message(N_("bound by"))]
 
@@ -86,7 +90,10 @@ def _things(
         shown += [write(value, thing.units[name]) for name, value in thing.values.items()]
         if component.when is not None:
             shown.append(message(N_("yes") if thing.condition_met else N_("no")))
-        shown += [str(thing.tier)] if tiers else []
+        if tiers and component.terms.qualifies_on is not None:
+            unit = component.terms.qualifies_on.unit
+            gap = "-" if thing.missing is None else write(thing.missing, unit)
+            shown += [str(thing.tier), gap]
         shown.append("-" if thing.exact is None else write.in_full(thing.exact))
         shown += [f"{thing.counted:,}/{thing.counts:,}"] if counts else []
         shown += [write(Fraction(minor), Unit.MONEY) for minor in (thing.earned, thing.amount)]
@@ -111,6 +118,7 @@ WHY = {
     "order_condition": N_("what is refunded does not count: not {text}"),
     "order_undated": N_("what is refunded does not count yet: {text} is empty"),
     "belongs": N_("belongs to no {grain}"),
+    "not_owed": N_("owed to no visit"),
     "adds_nothing": N_("counts, but adds to no metric"),
 }
 
@@ -122,14 +130,14 @@ def _why(reason: str, text: str) -> Message:
 
 def _not_counted(screen: Screen, found: Explained, one: NotCounted, most_rows: int) -> None:
     """Show how many rows of a table do not count for which reason, and the first of them."""
+    if not one.rows:
+        return
     screen.say()
     what = N_("{table} about {period} that do not count: {count}")
     period, count = str(found.period), f"{len(one.rows):,}"
     screen.say(message(what, table=one.table, period=period, count=count), bold=True)
     for (reason, text), rows in one.reasons().items():
         screen.say(message(N_("  {count} × {why}"), count=f"{rows:,}", why=_why(reason, text)))
-    if not one.rows:
-        return
     names = [name for name in one.rows[0].row if name != "merchant_id"]
     money = {column.name for column in TABLES[one.table].columns if column.kind is Kind.MONEY}
     write = Writer(found.program.currency)

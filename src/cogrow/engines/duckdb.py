@@ -100,6 +100,9 @@ class DuckDB:
         """Return the fact rows that are listed, oldest first."""
         query = listed.query.copy()
         needed = {table.name for table in query.find_all(exp.Table)}
+        for step in reversed(plan.steps):  # a step reads only those before it
+            if step.name in needed:
+                needed |= {table.name for table in step.query.find_all(exp.Table)}
         for step in plan.steps:
             if step.name in needed:
                 query = query.with_(step.name, as_=step.query.copy(), copy=False)

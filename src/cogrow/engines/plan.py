@@ -69,7 +69,7 @@ class Check:
     """One thing that can keep a row from counting: `column` of the listing says whether it does.
 
     `reason` is undated, outside, first_days, version, currency, condition, order_condition,
-    order_undated, belongs or adds_nothing; `text` is the condition as written, or what is meant.
+    order_undated, belongs, not_owed or adds_nothing; `text` is the condition as written, or what is meant.
     """
 
     column: str
@@ -92,12 +92,13 @@ class Rejected:
 @dataclass(frozen=True, slots=True)
 class Things:
     """Where the things a component pays for one by one are listed: the last step that has a row for
-    each, the columns that tell them apart, and where their values stand.
+    each, the columns that tell them apart, where their values stand, and what each comes to exactly.
     """
 
     step: str
     keys: tuple[str, ...]
     stored: dict[str, Stored]
+    exact: Stored
 
 
 @dataclass(frozen=True, slots=True)

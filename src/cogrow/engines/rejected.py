@@ -94,4 +94,9 @@ def _checks(group: FactQuery, days: Window, *, alone: bool) -> Iterator[tuple[st
     if alone and measured:
         adds = [group.contribution(one.aggregate) for one in measured]
         nothing = exp.and_(*(exp.Is(this=exp.paren(a), expression=exp.null()) for a in adds))
-        yield "adds_nothing", "", exp.Not(this=exp.paren(nothing))
+        adds_something: SQL = exp.Not(this=exp.paren(nothing))
+        if "clicks" in group.used:
+            owed = exp.Is(this=exp.column("visit_id", "clicks"), expression=exp.null())
+            yield "not_owed", "", exp.or_(adds_something.copy(), exp.Not(this=owed))
+            adds_something = exp.or_(adds_something, owed.copy())
+        yield "adds_nothing", "", adds_something

@@ -23,10 +23,9 @@ def read_values(row: Mapping[str, Any], stored: Mapping[str, Stored]) -> dict[st
             found[name] = raw
             continue
         below = row.get(f"{where.column}_denominator")
-        if isinstance(where.denominator, str) and not below:
-            found[name] = None
-            continue
-        found[name] = Fraction(int(raw), int(below) if below is not None else 1)
+        if below is None and isinstance(where.denominator, int):
+            below = where.denominator
+        found[name] = Fraction(int(raw), int(below)) if below else None
     return found
 
 
@@ -51,6 +50,8 @@ class Writer:
 
     def in_full(self, minor: Fraction) -> str:
         """Return an amount of minor units with as many decimals as it takes, at most 8."""
+        if minor.denominator == 1:
+            return format_minor(minor.numerator, self.currency)
         return decimal(minor / 10 ** EXPONENTS[self.currency], 8)
 
 
@@ -64,3 +65,9 @@ def decimal(value: Fraction, digits: int = 4) -> str:
     if part:
         shown += "." + f"{part:0{digits}d}".rstrip("0")
     return shown if scaled.denominator == 1 else f"≈ {shown}"
+
+
+def percent(value: Fraction, digits: int = 4) -> str:
+    """Return a share in percent with at most `digits` decimals; ≈ where more are left off."""
+    shown = decimal(value * 100, digits)
+    return f"{shown}%"

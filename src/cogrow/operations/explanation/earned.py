@@ -59,10 +59,10 @@ def _accumulated(
         for one in account.before()
         if one["component"] == component.name and one["starts_on"] >= first
     ]
-    shown = named([(name, account.money(minor)) for name, minor in before])
+    shown = named([(name, account.money(minor)) for name, minor in before if minor])
     earlier, left = int(row["earlier_minor"]), int(row["earned_minor"])
     what = N_("{component}: {total} so far, less {earlier} of earlier periods ({periods}): {left}.")
-    if not before:
+    if not any(minor for _, minor in before):
         what = N_("{component}: {total} so far; no earlier period has had anything of it.")
     elif left < 0:
         what = N_(

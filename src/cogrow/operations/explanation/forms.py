@@ -7,10 +7,10 @@ from fractions import Fraction
 from typing import Any
 
 from cogrow.errors import N_, message
-from cogrow.expressions.evaluate import Known
 from cogrow.expressions.tree import Tree
 from cogrow.operations.explanation.account import Account, Row, called, term
 from cogrow.operations.explanation.sentence import Said, Sentence, plain
+from cogrow.operations.figures import percent
 from cogrow.programs.program import Component, as_rate
 from cogrow.rewards.graduated import slices
 from cogrow.rewards.terms import given
@@ -227,7 +227,7 @@ def _linear(whole: Sum) -> Iterator[Sentence]:
     value, low, high = (account.value(t) for t in (measured, tier.start, following.start))
     share: Said = ""
     if isinstance(value, Fraction) and isinstance(low, Fraction) and isinstance(high, Fraction):
-        share = _percent((value - low) / (high - low))
+        share = percent((value - low) / (high - low))
     yield whole.told(
         N_(
             "{component}: from {low} ({least}) to {high} ({most}) it grows evenly; {name} ({value}) "
@@ -243,14 +243,6 @@ def _linear(whole: Sum) -> Iterator[Sentence]:
     )
 
 
-def _percent(value: Known) -> str:
-    """Return a share with at most four decimals of a percent, ≈ where more are left off."""
-    if not isinstance(value, Fraction):
-        return ""
-    whole = Fraction(round(value * 10**6), 10**6)
-    return as_rate(whole) if whole == value else f"≈ {as_rate(whole)}"
-
-
 def _fee_refund(whole: Sum) -> Iterator[Sentence]:
     account, terms = whole.account, whole.terms
     share, kept = Fraction(1), Fraction(0)
@@ -258,7 +250,7 @@ def _fee_refund(whole: Sum) -> Iterator[Sentence]:
         found = account.value(terms.share)
         share = min(max(found, Fraction(0)), Fraction(1)) if isinstance(found, Fraction) else share
     returned = share * whole.positive(whole.pays_on)
-    said: dict[str, Any] = {"share": _percent(share), "returned": account.in_full(returned)}
+    said: dict[str, Any] = {"share": percent(share), "returned": account.in_full(returned)}
     if terms.retained is None:
         what = N_("{component}: all of the fee {name} ({value}) is given back: {amount}.")
         if terms.share is not None:

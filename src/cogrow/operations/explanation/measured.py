@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
 from cogrow.engines.measured import window
 from cogrow.errors import N_, message
+from cogrow.expressions.evaluate import evaluate
 from cogrow.expressions.tree import Const, Op, Tree, aggregates
 from cogrow.operations.explanation.account import Account
 from cogrow.operations.explanation.sentence import Said, Sentence, data_of
@@ -17,6 +19,7 @@ from cogrow.programs.program import Condition
 
 def measured(account: Account) -> Iterator[Sentence]:
     """Say what each metric of the merchant gave, and over which days."""
+    yield from _first_days(account)
     for measure in account.program.merchant_measures:
         value = account.figures[measure.name]
         days = _days(account, account.plan.formulas[measure.name])
@@ -45,6 +48,27 @@ def measured(account: Account) -> Iterator[Sentence]:
                 "days": [_dates(one) for one in days],
             },
         )
+
+
+def _first_days(account: Account) -> Iterator[Sentence]:
+    """Say which days of the merchant count, where only its first ones do."""
+    schedule = account.program.schedule
+    if schedule.since is None:
+        return
+    columns = {("merchants", name): value for name, value in account.attributes.items()}
+    first = evaluate(schedule.since.tree, {}, columns)
+    what = N_("Only what happens on the first {days} days from {since} on counts; it is unknown.")
+    said = {"days": schedule.first_days, "since": schedule.since.text}
+    if not isinstance(first, date):
+        yield Sentence("measured", message(what, **said))
+        return
+    what = N_(
+        "Only what happens on the first {days} days from {since} on counts: {first} to {last}."
+    )
+    end = first + timedelta(days=schedule.first_days)
+    last = end - timedelta(days=1)
+    data = {"days": [{"from": str(first), "until": str(end)}]}
+    yield Sentence("measured", message(what, first=str(first), last=str(last), **said), data)
 
 
 def _days(account: Account, formula: Tree) -> list[Period]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from cogrow.engines.plan import Stored
 from cogrow.errors import N_, Message, message
 from cogrow.expressions.evaluate import Known, evaluate
 from cogrow.expressions.tree import Tree, Unit, substitute
@@ -65,7 +66,7 @@ def things_of(account: Account, component: Component) -> list[Thing]:
     found = []
     for row in account.things.get(component.name, ()):
         values = read_values(row, listing.stored)
-        exact = _ratio(row, "exact")
+        exact = _exact(row, listing.exact)
         counts = int(row["counts"]) if "counts" in row else 1
         counted = int(row["counted"]) if "counted" in row else 1
         found.append(
@@ -87,9 +88,9 @@ def things_of(account: Account, component: Component) -> list[Thing]:
     return found
 
 
-def _ratio(row: Row, name: str) -> Fraction | None:
-    below = row.get(f"{name}_denominator", 1)
-    return None if row[name] is None or not below else Fraction(int(row[name]), int(below))
+def _exact(row: Row, stored: Stored) -> Fraction | None:
+    found = read_values(row, {"exact": stored})["exact"]
+    return found if isinstance(found, Fraction) else None
 
 
 def _bound(
@@ -133,7 +134,9 @@ def _missing(
 
 def things(account: Account, component: Component) -> Iterator[Sentence]:
     """Say what the component pays for each, how many there are, and what the limits did to them."""
-    grain = message(GRAIN_WORDS[component.per.name if component.per else ""])
+    if component.per is None:
+        return
+    grain = message(GRAIN_WORDS[component.per.name])
     found, name = things_of(account, component), called(component)
     said = {"component": name, "grain": grain, "rule": _rule(account, component)}
     each = N_("{component} pays for each {grain}: {rule}.")
@@ -156,6 +159,8 @@ def things(account: Account, component: Component) -> Iterator[Sentence]:
     shown = {key: f"{value:,}" for key, value in counts.items()}
     said = {"component": name, "grain": grain, **shown}
     yield Sentence("earned", message(what, **said), {"component": component.name, **counts})
+    if not found:
+        return
     for limit, sentence in _limits(account, component).items():
         cut = [thing for thing in found if limit in thing.bound]
         if cut:
