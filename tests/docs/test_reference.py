@@ -8,7 +8,7 @@ from cogrow.expressions.resolve import AGGREGATES, AggregateScope, resolve
 from cogrow.expressions.scope import RowScope, Schema
 from cogrow.expressions.syntax import parse
 from cogrow.expressions.tree import Unit
-from docs.reference import meanings
+from cogrow.words.expressions import FUNCTIONS
 from docs.reference.generate import MARK, PARTS, complete, generated, pages
 
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in pages()}
@@ -42,7 +42,7 @@ def test_a_name_without_words_and_words_without_a_name_are_noticed():
         complete(["a", "b"], ["a", "c"])
 
 
-@pytest.mark.parametrize(("name", "said"), meanings.FUNCTIONS.items())
+@pytest.mark.parametrize(("name", "said"), FUNCTIONS.items())
 def test_the_example_of_each_function_can_be_written(name, said):
     schema, node = Schema.canonical(), parse(said[0])
     scope = (

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from cogrow.engines.result import REASONS
+from cogrow.engines.steps.result import REASONS
 from cogrow.errors import DataError
 from cogrow.period import parse_period
 from cogrow.rewards.registry import forms

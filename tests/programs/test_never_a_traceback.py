@@ -292,7 +292,7 @@ ATTACKS = [
         "eval('1')",
     ),
     *("(select content from read_text('/etc/passwd'))", "getenv('HOME') = 'x'", "{0.__class__}"),
-    *("$(id)", "sum(paid); copy orders to '/tmp/x'", "merchants.__class__.__init__", "`id`"),
+    *("$(id)", "sum(paid); copy orders to 'x'", "merchants.__class__.__init__", "`id`"),
 ]
 
 

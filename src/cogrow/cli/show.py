@@ -14,6 +14,7 @@ from cogrow.operations.figures import Writer
 
 if TYPE_CHECKING:
     from cogrow.facts import FactFiles
+    from cogrow.operations.author import New
     from cogrow.operations.earn import Earned
     from cogrow.operations.examples import Outcome
     from cogrow.programs.parse import Parsed
@@ -166,6 +167,24 @@ def _movers(screen: Screen, one: Earned) -> None:
         amount = format_minor(mover.amount_minor, currency)
         rows.append((mover.merchant, shown(mover.measured), *cells, amount))
     screen.table(heads, rows)
+
+
+def show_new(screen: Screen, made: New) -> None:
+    """Show which file was written, and what to look at and to do next."""
+    name = str(made.file)
+    screen.say(message(N_("✓ {file} is written, from {source}."), file=name, source=made.source))
+    if made.dated:
+        what = N_("Its terms name days in line {lines}; see whether they still hold.")
+        screen.say(message(what, lines=", ".join(map(str, made.dated))))
+    screen.say(
+        message(
+            N_("Next: edit it, then `cogrow check {file}` and `cogrow test {file}`."), file=name
+        )
+    )
+    screen.data({
+        "file": name, "program": made.id, "from": made.source, "dated_lines": list(made.dated),
+        "issues": [issue.as_json(screen.translate) for issue in made.issues],
+    })  # fmt: skip
 
 
 def show_library(screen: Screen, parsed: Iterable[Parsed]) -> None:

@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from cogrow.engines import clicks
-from cogrow.engines.beside import earlier, taken_before
-from cogrow.engines.bounded import bounded
-from cogrow.engines.earned import earned
-from cogrow.engines.eligible import column_of, eligible, of_merchant, unit_of
 from cogrow.engines.exact import Renderer
-from cogrow.engines.facts_sql import FactQuery
-from cogrow.engines.measured import (
+from cogrow.engines.plan import Added, FactRows, Plan, Step, Stored, Things
+from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, ceiling, same, total, whole, wide
+from cogrow.engines.reads import check_facts, needed_columns
+from cogrow.engines.steps import clicks
+from cogrow.engines.steps.beside import earlier, taken_before
+from cogrow.engines.steps.bounded import bounded
+from cogrow.engines.steps.earned import earned
+from cogrow.engines.steps.eligible import column_of, eligible, of_merchant, unit_of
+from cogrow.engines.steps.facts_sql import FactQuery
+from cogrow.engines.steps.measured import (
     Measured,
     Window,
     by_line,
@@ -24,13 +27,10 @@ from cogrow.engines.measured import (
     step_of,
     window,
 )
-from cogrow.engines.plan import Added, FactRows, Plan, Step, Stored, Things
-from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, ceiling, same, total, whole, wide
-from cogrow.engines.reads import check_facts, needed_columns
-from cogrow.engines.refund_lines import STEP as REFUND_LINES_STEP
-from cogrow.engines.refund_lines import refund_lines
-from cogrow.engines.result import result_query
-from cogrow.engines.things import ThingSteps
+from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES_STEP
+from cogrow.engines.steps.refund_lines import refund_lines
+from cogrow.engines.steps.result import result_query
+from cogrow.engines.steps.things import ThingSteps
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import (
     NUMERIC,

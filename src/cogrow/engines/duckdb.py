@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from cogrow.embedded import Limits, connect
-from cogrow.engines.beside import EARNED, OFFERED, TABLES
 from cogrow.engines.plan import FactRows, Plan, Rejected
-from cogrow.engines.refund_lines import STEP as REFUND_LINES_STEP
+from cogrow.engines.steps.beside import EARNED, OFFERED, TABLES
+from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES_STEP
 from cogrow.errors import N_, DataError, EngineError, Issue, Message, Span, message
 from cogrow.facts import FactFiles
 from cogrow.period import Period

@@ -8,10 +8,10 @@ from dataclasses import replace
 from sqlglot import exp
 
 from cogrow.engines.compile import Compiler
-from cogrow.engines.facts_sql import FactQuery
-from cogrow.engines.measured import Window
 from cogrow.engines.plan import Check, Plan, Rejected
 from cogrow.engines.ratio import SQL
+from cogrow.engines.steps.facts_sql import FactQuery
+from cogrow.engines.steps.measured import Window
 from cogrow.expressions.tree import columns
 from cogrow.facts import TABLES, FactFiles
 from cogrow.period import Period

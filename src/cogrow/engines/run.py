@@ -10,10 +10,10 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from cogrow.embedded import Limits
-from cogrow.engines.beside import needs_earlier
 from cogrow.engines.compile import compile_plan
 from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import Plan
+from cogrow.engines.steps.beside import needs_earlier
 from cogrow.errors import N_, ProgramError, message
 from cogrow.facts import FactFiles
 from cogrow.period import Every, Period
@@ -66,14 +66,15 @@ def with_calendar(program: Program, facts: FactFiles) -> Program:
 
 
 def closed(
-    wanted: Sequence[Run], *, others: Sequence[Program] = (), alone: bool = False
+    wanted: Sequence[Run], others: Sequence[Program] = (), *, alone: bool = False
 ) -> list[Run]:
     """Return the wanted runs and all they depend on: earlier periods, and the programs they are
-    stacked with in the same days (`alone`: no others), which are among the wanted or the `others`.
+    stacked with in the same days (`alone`: none). These are of the wanted programs and the `others`.
 
     Raises ProgramError where one of these is not among the programs, or is cut into other periods.
     """
-    programs = list({(p.id, p.version): p for p in (*(p for p, _ in wanted), *others)}.values())
+    known = [*(program for program, _ in wanted), *others]
+    programs = list({(program.id, program.version): program for program in known}.values())
     _refuse_shared_funds(programs)
     found: dict[tuple[str, str, Period], Run] = {}
     waiting = list(wanted)
@@ -170,15 +171,16 @@ def stream_programs(
     facts: FactFiles,
     limits: Limits,
     *,
+    others: Sequence[Program] = (),
     merchant: str | None = None,
     alone: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Ran]:
-    """Yield the earnings of the wanted runs as they are computed; as `running`."""
-    with running(wanted, facts, limits, merchant=merchant, alone=alone, progress=progress) as (
-        _,
-        found,
-    ):
+    """Yield the earnings of the wanted runs as they are computed; all as `running`."""
+    opened = running(
+        wanted, facts, limits, others=others, merchant=merchant, alone=alone, progress=progress
+    )
+    with opened as (_, found):
         yield from found
 
 
@@ -195,16 +197,15 @@ def running(
 ) -> Iterator[tuple[DuckDB, Iterator[Ran]]]:
     """Yield the engine, and the earnings of the wanted runs as it computes them.
 
-    `others` are programs that may be needed beside the wanted. `merchant` narrows the facts to one
-    merchant's where no program divides something among them. `alone` computes each as if there were
-    no programs it is stacked with.
+    `others` are what these may depend on: versions of earlier periods, programs they are stacked with.
+    `merchant` narrows the facts to one merchant's where no program divides something among them.
+    `alone` computes each as if there were no programs it is stacked with.
 
     Raises ProgramError for stacked programs that are missing, DataError where the facts lack what a
     program needs, EngineError.
     """
     wanted = [(with_calendar(program, facts), period) for program, period in wanted]
-    others = [with_calendar(program, facts) for program in others]
-    runs = closed(wanted, others=others, alone=alone)
+    runs = closed(wanted, [with_calendar(other, facts) for other in others], alone=alone)
     plans = [compile_plan(program, period, facts) for program, period in runs]
     if any(plan.together for plan in plans):
         merchant = None
@@ -234,9 +235,9 @@ def running(
         yield engine, computed()
 
 
-def _is_read(program: Program, runs: Iterable[Run]) -> bool:
+def _is_read(program: Program, runs: Sequence[Run]) -> bool:
     """Return whether a run reads what the program earned."""
-    if needs_earlier(program):
+    if any(needs_earlier(other) for other, _ in runs if other.id == program.id):
         return True
     stackings = (other.stacking for other, _ in runs)
     return any(
@@ -249,13 +250,20 @@ def run_programs(
     facts: FactFiles,
     limits: Limits,
     *,
+    others: Sequence[Program] = (),
     merchant: str | None = None,
     alone: bool = False,
     progress: Progress | None = None,
 ) -> list[Ran]:
     """Return the earnings of the wanted runs, in their order; as `stream_programs`."""
     computed = stream_programs(
-        wanted, facts, limits, merchant=merchant, alone=alone, progress=progress
+        wanted,
+        facts,
+        limits,
+        others=others,
+        merchant=merchant,
+        alone=alone,
+        progress=progress,
     )
     found = {(ran.program.id, ran.program.version, ran.period): ran for ran in computed}
     return [found[program.id, program.version, period] for program, period in wanted]

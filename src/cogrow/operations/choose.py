@@ -70,10 +70,10 @@ def one_run(
     period_name: str | None,
     facts: FactFiles | None = None,
     beside: Sequence[str] = (),
-) -> tuple[tuple[Program, Period], list[Program]]:
-    """Return the one program meant by `name`, in the version that holds in the period, and the
-    programs it may need: those meant by `beside`, its other versions, and those it is stacked with
-    where they stand in the same folder or in the library. Festivals lie where `facts` have them.
+) -> tuple[Program, Period, list[Program]]:
+    """Return the one program meant by `name`, in the version that holds in the period, and all that
+    it may depend on: its versions, those meant by `beside`, and those it is stacked with where they
+    stand in the same folder or in the library. Festivals lie where `facts` have them.
 
     Raises NotFound or DataError for the period, ProgramError where several programs or versions fit.
     """
@@ -91,7 +91,7 @@ def one_run(
     runs = runs_of(own, [period_name] if period_name else [])
     if len(runs) != 1:
         raise ProgramError(message(N_("{name} holds several programs; name one."), name=name))
-    return runs[0], [one for one in found if one.version != runs[0][0].version]
+    return *runs[0], found
 
 
 def _stacked_with(program: Program) -> tuple[str, ...]:

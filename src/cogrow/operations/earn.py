@@ -62,8 +62,9 @@ def earn(
         opened, report = open_facts(facts, Path(work) / "facts", limits, progress)
         if report is not None:
             issues += list(report.warnings)
-        runs = runs_of([with_calendar(program, opened) for program in chosen], period_names)
-        earned = _compute(runs, opened, out, Path(work), limits, progress)
+        chosen = [with_calendar(program, opened) for program in chosen]
+        runs = runs_of(chosen, period_names)
+        earned = _compute(runs, chosen, opened, out, Path(work), limits, progress)
         for one in earned:
             one.path.parent.mkdir(parents=True, exist_ok=True)
             (Path(work) / unfinished(one.path.relative_to(out))).replace(one.path)
@@ -72,6 +73,7 @@ def earn(
 
 def _compute(
     runs: list[tuple[Program, Period]],
+    others: Sequence[Program],
     facts: FactFiles,
     out: Path,
     work: Path,
@@ -82,7 +84,7 @@ def _compute(
         progress(f"{program.id} {period}", percent, 100)
 
     found: dict[Path, Earned] = {}
-    for ran in stream_programs(runs, facts, limits, progress=report):
+    for ran in stream_programs(runs, facts, limits, others=others, progress=report):
         refuse_empty(ran.program, ran.plan, ran.table)
         path = result_path(ran.program, ran.period)
         write(stamped(ran.table, ran.plan, facts), work / unfinished(path))

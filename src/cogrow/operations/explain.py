@@ -170,7 +170,8 @@ def explain(
     """
     with TemporaryDirectory(prefix="cogrow-") as work:
         opened, _ = open_facts(facts, Path(work), limits, progress)
-        run, others = one_run(name, period_name, opened, beside)
+        *_, others = chosen = one_run(name, period_name, opened, beside)
+        run = chosen[:2]
         plan = compile_plan(*run, opened)
         found = read(run, others, opened, earnings, merchant) if earnings is not None else None
         if found is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from cogrow.engines.beside import since
+from cogrow.engines.steps.beside import since
 from cogrow.errors import N_, InvariantBroken, message
 from cogrow.money import round_half_up
 from cogrow.operations.explanation.account import Account, Row, called

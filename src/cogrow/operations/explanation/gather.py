@@ -76,7 +76,7 @@ def read(
     Raises NotFound where they are there, but not of this merchant.
     """
     others = [with_calendar(other, facts) for other in others]
-    wanted, *beside = closed([run], others=others)
+    wanted, *beside = closed([run], others)
     program = run[0]
     if (
         program.stacking is not None

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from cogrow.engines.measured import window
+from cogrow.engines.steps.measured import window
 from cogrow.errors import N_, message
 from cogrow.expressions.evaluate import evaluate
 from cogrow.expressions.tree import Const, Op, Tree, aggregates

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from cogrow.engines.exact import Renderer
-from cogrow.engines.measured import Measured, Window, keys
 from cogrow.engines.ratio import SQL, day, instant, text, whole
+from cogrow.engines.steps.measured import Measured, Window, keys
 from cogrow.expressions.tree import Aggregate, Const, Op, Tree, Unit, columns
 from cogrow.facts import TABLES, Kind, Link
 from cogrow.programs.grain import Grain
