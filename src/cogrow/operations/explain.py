@@ -15,6 +15,7 @@ from cogrow.engines.compile import compile_plan
 from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import Added, Check, FactRows, Plan, Rejected
 from cogrow.engines.rejected import rejected
+from cogrow.engines.run import Run
 from cogrow.errors import N_, InvariantBroken, Translate, message
 from cogrow.expressions.evaluate import evaluate
 from cogrow.expressions.tree import NUMERIC, Aggregate, Const, aggregates, put_in
@@ -170,31 +171,55 @@ def explain(
     """
     with TemporaryDirectory(prefix="cogrow-") as work:
         opened, _ = open_facts(facts, Path(work), limits, progress)
-        *_, others = chosen = one_run(name, period_name, opened, beside)
-        run = chosen[:2]
-        plan = compile_plan(*run, opened)
-        found = read(run, others, opened, earnings, merchant) if earnings is not None else None
-        if found is None:
-            found = computed(run, others, opened, limits, merchant)
-        listed, things, owed = _facts(plan, opened, limits, merchant, found, rows=rows)
-        kept_out = _kept_out(run, opened, limits, merchant) if not_counted else None
-        account = Account(
-            run[0],
-            plan,
-            found.rows,
-            attributes(opened, merchant),
-            enrollments(opened, run[0], merchant),
-            found.earned,
-            found.offered,
-            queue_of(run[0], plan, found.table, merchant),
-            things,
-            owed,
+        program, period, others = one_run(name, period_name, opened, beside)
+        return derive(
+            (program, period),
+            merchant,
+            opened,
+            others=others,
+            rows=rows,
+            not_counted=not_counted,
+            limits=limits,
+            earnings=earnings,
         )
+
+
+def derive(
+    run: Run,
+    merchant: str,
+    facts: FactFiles,
+    *,
+    others: Sequence[Program] = (),
+    rows: bool = False,
+    not_counted: bool = False,
+    limits: Limits,
+    earnings: Path | None = None,
+) -> Explained:
+    """Return the derivation from opened facts; as `explain`."""
+    program, period = run
+    plan = compile_plan(program, period, facts)
+    found = read(run, others, facts, earnings, merchant) if earnings is not None else None
+    if found is None:
+        found = computed(run, others, facts, limits, merchant)
+    listed, things, owed = _facts(plan, facts, limits, merchant, found, rows=rows)
+    kept_out = _kept_out(run, facts, limits, merchant) if not_counted else None
     if rows:
         check_sums(plan, found.rows[0], listed)
+    account = Account(
+        program,
+        plan,
+        found.rows,
+        attributes(facts, merchant),
+        enrollments(facts, program, merchant),
+        found.earned,
+        found.offered,
+        queue_of(program, plan, found.table, merchant),
+        things,
+        owed,
+    )
     told = tuple(sentences(account))
-    paid_for = {one.name: things_of(account, one) for one in run[0].components if one.per}
-    return Explained(*run, tuple(found.rows), told, paid_for, listed, kept_out)
+    paid_for = {one.name: things_of(account, one) for one in program.components if one.per}
+    return Explained(program, period, tuple(found.rows), told, paid_for, listed, kept_out)
 
 
 def _facts(
@@ -229,9 +254,7 @@ def _listed(engine: DuckDB, plan: Plan, one: FactRows) -> Listed:
     return Listed(one.table, one.period, engine.rows(plan, one), one.adds, one.grain)
 
 
-def _kept_out(
-    run: tuple[Program, Period], facts: FactFiles, limits: Limits, merchant: str
-) -> tuple[NotCounted, ...]:
+def _kept_out(run: Run, facts: FactFiles, limits: Limits, merchant: str) -> tuple[NotCounted, ...]:
     """Return the merchant's rows about the period that do not count."""
     plan, listings = rejected(*run, facts)
     with open_engine(facts, [plan], limits, merchant=merchant) as engine:

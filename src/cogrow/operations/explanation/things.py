@@ -158,7 +158,8 @@ def things(account: Account, component: Component) -> Iterator[Sentence]:
         what = N_("{component}: there is nothing to pay for (no {grain} counts).")
     shown = {key: f"{value:,}" for key, value in counts.items()}
     said = {"component": name, "grain": grain, **shown}
-    yield Sentence("earned", message(what, **said), {"component": component.name, **counts})
+    data = {"component": component.name, **counts} | ({} if found else {"exact": 0})
+    yield Sentence("earned", message(what, **said), data)
     if not found:
         return
     for limit, sentence in _limits(account, component).items():
