@@ -87,6 +87,7 @@ def bounds(account: Account) -> list[Bound]:
         found.append(Bound("never_above", most, what, said))
     if limits.lifetime is not None:
         used = int(account.rows[0]["earlier_total_minor"])
+        _demand("earlier periods", sum(int(r["limited_minor"]) for r in account.before()), used)
         left = max(limits.lifetime - used, 0)
         what = N_(
             "A merchant can earn {lifetime} in all; earlier periods had {used} of it ({periods}), so "
@@ -256,7 +257,7 @@ def _fund_words(fund: Fund, share: int, draws: int) -> str:
             "share of what is drawn: of {draws} it pays {share}."
         )
     return N_(
-        "The fund {fund} has {left}; {ahead} merchants come before {merchant} by {by} and draw {before}, "
+        "The fund {fund} has {left}; those who come before {merchant} by {by} ({ahead}) draw {before}, "
         "so of {draws} it pays {share}."
     )
 

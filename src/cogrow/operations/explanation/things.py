@@ -210,12 +210,12 @@ def _limits(account: Account, component: Component) -> dict[str, Message]:
     limits, found = component.limits, dict[str, Message]()
     if limits.first is not None:
         what = N_(
-            "{component}: only the first {first} count; {count} lie beyond, in part or whole."
+            "{component}: only the first {first} count; beyond them, in part or whole: {count}."
         )
         if limits.first_per:
             what = N_(
-                "{component}: only the first {first} of each {per} count; {count} lie beyond, in part "
-                "or whole."
+                "{component}: only the first {first} of each {per} count; beyond them, in part or whole: "
+                "{count}."
             )
         first: Said = f"{limits.first:,}"
         if limits.first_of:
@@ -223,13 +223,15 @@ def _limits(account: Account, component: Component) -> dict[str, Message]:
         per = message(GRAIN_WORDS[limits.first_per]) if limits.first_per else ""
         found["first"] = message(what, first=first, per=per)
     if limits.each is not None:
-        each = N_("{component}: {count} would earn more than the cap of {cap} each.")
+        each = N_("{component}: capped at {cap} each: {count} of them.")
         found["each"] = message(each, cap=account.money(limits.each))
     if limits.at_least is not None:
-        few = N_("{component}: {count} would earn, but at least {least} must, so none does.")
+        few = N_(
+            "{component}: at least {least} must earn something, but only {count} would, so none does."
+        )
         found["at_least"] = message(few, least=limits.at_least)
     for name, cap in limits.within.items():
-        within = N_("{component}: {count} are cut by the cap of {cap} for each {grain}.")
+        within = N_("{component}: cut by the cap of {cap} for each {grain}: {count} of them.")
         grain = message(GRAIN_WORDS[name])
         found[f"per_{name}"] = message(within, cap=account.money(cap), grain=grain)
     return found
