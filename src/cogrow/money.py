@@ -90,3 +90,15 @@ def format_minor(minor: int, currency: str) -> str:
     sign = "-" if minor < 0 else ""
     whole, part = divmod(abs(minor), 10**exponent)
     return f"{sign}{whole:,}" + (f".{part:0{exponent}d}" if exponent else "")
+
+
+def format_number(value: Fraction, digits: int = 4) -> str:
+    """Return a number with separators and at most `digits` decimals; ≈ where more are left off."""
+    scaled = value * 10**digits
+    rounded = round_half_up(scaled)
+    sign, size = ("-" if rounded < 0 else ""), abs(rounded)
+    whole, part = divmod(size, 10**digits)
+    shown = f"{sign}{whole:,}"
+    if part:
+        shown += "." + f"{part:0{digits}d}".rstrip("0")
+    return shown if scaled.denominator == 1 else f"≈ {shown}"

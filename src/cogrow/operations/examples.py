@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,14 +16,12 @@ from cogrow.engines.duckdb import open_engine
 from cogrow.engines.given import Given, compile_given, derived, needed_names, units_of
 from cogrow.engines.run import run_programs
 from cogrow.errors import N_, Issue, ProgramError, Span, message, nearest
-from cogrow.expressions.resolve import fit, resolve
-from cogrow.expressions.scope import ValueScope
-from cogrow.expressions.syntax import ExpressionError, parse
-from cogrow.expressions.tree import Const, Unit
+from cogrow.expressions.syntax import ExpressionError
 from cogrow.facts import FactFiles
 from cogrow.operations.choose import programs
 from cogrow.operations.given_facts import write_given
 from cogrow.programs.build import OF_THE_MERCHANT
+from cogrow.programs.constants import constant
 from cogrow.programs.program import ALWAYS, Example, Program
 
 if TYPE_CHECKING:
@@ -114,7 +112,7 @@ def given_values(program: Program, example: Example, issues: list[Issue]) -> Giv
             what = message(N_("`{name}` is not a metric of this program."), name=name)
             issues.append(Issue("PRG037", what, where, hint=nearest(name, units)))
             continue
-        value = _constant(program, text, units[name])
+        value = constant(program, text, units[name])
         if isinstance(value, ExpressionError):
             issues.append(Issue("PRG038", value.what, where, hint=value.hint))
         else:
@@ -133,32 +131,3 @@ def _complain_missing(
     if missing:
         what = message(N_("The example does not give {names}."), names=", ".join(missing))
         issues.append(Issue("PRG039", what, example.given_place))
-
-
-def _constant(
-    program: Program, text: Any, unit: Unit
-) -> Fraction | str | bool | date | ExpressionError:
-    if unit is Unit.TEXT:
-        return str(text)
-    if unit in (Unit.DAY, Unit.INSTANT):
-        return _moment(program, str(text), unit)
-    try:
-        scope = ValueScope(program.schema, {})
-        tree = fit(resolve(parse(str(text)), scope, program.currency), unit, program.currency)
-    except ExpressionError as error:
-        return error
-    if isinstance(tree, Const) and isinstance(tree.value, (Fraction, bool)):
-        return tree.value
-    return ExpressionError(message(N_("This should be a constant.")))
-
-
-def _moment(program: Program, text: str, unit: Unit) -> date | ExpressionError:
-    """Return a day, or an instant in UTC of a local time."""
-    try:
-        if unit is Unit.DAY:
-            return date.fromisoformat(text)
-        local = datetime.fromisoformat(text)
-    except ValueError:
-        what = N_("{found} is not a day like 2025-04-01, or a time like 2025-04-01 12:00.")
-        return ExpressionError(message(what, found=repr(text)))
-    return local.replace(tzinfo=program.schedule.zone).astimezone(UTC).replace(tzinfo=None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from fractions import Fraction
 
 from cogrow.errors import N_, Severity, message
 from cogrow.expressions.tree import Const, Op, Tree, Value, substitute, values
+from cogrow.programs import clash, foresee
 from cogrow.programs.build import Builder
 from cogrow.programs.program import Program
 from cogrow.programs.schedule import BaselineKind
@@ -16,9 +17,14 @@ Line = tuple[dict[str, Fraction], Fraction]
 
 
 def check(build: Builder, program: Program) -> None:
-    """Add an issue to `build` for every rule the program breaks."""
-    for rule in RULES:
+    """Add an issue to `build` for every rule the program breaks; what a program would do is looked
+    into only where every line of it is sound.
+    """
+    for rule in (*RULES, *clash.ALWAYS):
         rule(build, program)
+    if not any(issue.severity is Severity.ERROR for issue in build.issues):
+        for rule in (*foresee.RULES, *clash.RULES):
+            rule(build, program)
 
 
 def as_line(tree: Tree) -> Line | None:
@@ -69,12 +75,19 @@ def order(lower: Tree, higher: Tree) -> int | None:
 
 
 def _ascending(
-    build: Builder, code: str, steps: Sequence[tuple[str, str, Tree, Path]], what: str
+    build: Builder,
+    code: str,
+    steps: Sequence[tuple[str, str, Tree, Path]],
+    what: str,
+    harder: Set[int] = frozenset(),
 ) -> None:
-    for (name, text, lower, _), (other, other_text, higher, path) in zip(
-        steps, steps[1:], strict=False
-    ):
-        if order(lower, higher) in (-1, 0):
+    """Complain of steps that do not ascend; those in `harder` ask for more than the one before, so
+    they may begin where it does.
+    """
+    pairs = enumerate(zip(steps, steps[1:], strict=False), start=1)
+    for position, ((name, text, lower, _), (other, other_text, higher, path)) in pairs:
+        wrong = (-1,) if position in harder else (-1, 0)
+        if order(lower, higher) in wrong:
             said = message(what, first=name, second=other, low=text, high=other_text)
             build.complain(code, path, said)
 
@@ -105,7 +118,8 @@ def _tiers_ascend(build: Builder, program: Program) -> None:
             (f"tiers[{n}]", text, substitute(tier.start, known), (*path, "tiers", n, "from"))
             for n, (tier, text) in enumerate(zip(tiers, texts, strict=True))
         ]
-        _ascending(build, "PRG031", steps, what)
+        harder = {n for n, tier in enumerate(tiers) if tier.when is not None}
+        _ascending(build, "PRG031", steps, what, harder)
 
 
 def _period_runs_forward(build: Builder, program: Program) -> None:

@@ -1,0 +1,362 @@
+"""The steps of a component that pays thing by thing: per order line, order, product, campaign and so on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from cogrow.engines.exact import Renderer
+from cogrow.engines.plan import Step, Stored, Things
+from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, rounded, same, text, total, whole, wide
+from cogrow.engines.steps.eligible import column_of, unit_of, value_sql
+from cogrow.engines.steps.facts_sql import FactQuery
+from cogrow.engines.steps.terms_sql import terms_of
+from cogrow.engines.steps.thing_columns import coarser, dated, own_currency, own_names
+from cogrow.errors import N_, message
+from cogrow.expressions.tree import (
+    NUMERIC,
+    Aggregate,
+    Tree,
+    Unit,
+    Value,
+    aggregates,
+    substitute,
+)
+from cogrow.programs.build import OF_THE_MERCHANT
+from cogrow.programs.grain import Grain
+from cogrow.programs.program import Component
+
+if TYPE_CHECKING:
+    from cogrow.engines.compile import Compiler
+
+
+@dataclass
+class ThingSteps:
+    """Adds the steps of component number `n` to a compiler: its things measured, what each earns,
+    which of them count, and their sum per merchant in the step `summed_of(component)`.
+    """
+
+    compiler: Compiler
+    n: int
+    component: Component
+    grain: Grain
+
+    def __post_init__(self) -> None:
+        self.program = self.compiler.program
+        self.bounds = self.component.limits
+        self.stored: dict[str, Stored] = {}
+        self.render = Renderer(self.compiler.zone, dict(self.compiler.render.values))
+        for name in self.compiler.stored:
+            if name in self.compiler.render.values:
+                whole_merchant = self.compiler.render.values[name]
+                self.render.values[name + OF_THE_MERCHANT] = whole_merchant
+
+    def step(self, what: str) -> str:
+        """Return the name of one of the component's own steps."""
+        return f"{self.component.name}_{what}"
+
+    def add(self) -> None:
+        """Add all steps."""
+        self.listed()
+        self.exact()
+        self.counted()
+        self.capped()
+        self.summed()
+
+    def _add(self, what: str, sentence: str, query: exp.Query) -> None:
+        said = message(sentence, component=self.component.name, grain=self.grain.name)
+        self.compiler.steps.append(Step(self.step(what), said, query))
+
+    # -- what there is ---------------------------------------------------------------------------
+
+    def sources(self) -> list[FactQuery]:
+        """Return the queries that measure the things, or the one that finds them."""
+        groups = self.compiler.groups
+        return [group for group in groups if group.component == self.component.name]
+
+    def _aggregates(self, name: str) -> list[Aggregate]:
+        return aggregates(self.compiler.expanded(name, self.grain.name))
+
+    def listed(self) -> None:
+        """Add the step with a row per thing: the merchant's values, its keys, what was measured."""
+        query = (
+            self._joined()
+            if not self.compiler.given
+            else exp.select("attained.*").from_("attained")
+        )
+        query = self._given(query) if self.compiler.given else self._named(query)
+        sentence = N_("{component}: every {grain}, with what was measured of it")
+        self._add("things", sentence, query)
+
+    def _joined(self) -> exp.Select:
+        sources = self.sources()
+        columns = ("merchant_id", *self.grain.keys)
+        first = sources[0].step
+        query = exp.select("attained.*", *(exp.column(key, "things") for key in self.grain.keys))
+        if len(sources) == 1:
+            query = query.from_(exp.to_table(first).as_("things"))
+        else:
+            union: exp.Query = exp.select(*columns).from_(first)
+            for group in sources[1:]:
+                union = exp.union(union, exp.select(*columns).from_(group.step))
+            query = query.from_(exp.alias_(union.subquery(), "things", table=True))
+            for group in sources:
+                on = exp.and_(*(same(name, "things", group.step) for name in columns))
+                query = query.join(exp.to_table(group.step), on=on, join_type="left")
+        return query.join("attained", on=same("merchant_id", "things", "attained"))
+
+    def _named(self, query: exp.Select) -> exp.Select:
+        """Select the measures, the thing's own columns, and what orders and groups it."""
+        sources = self.sources()
+        single = len(sources) == 1
+        known: dict[Aggregate, Ratio] = {}
+        foreign: list[SQL] = []
+        for group in sources:
+            name = "things" if single else group.step
+            for one in group.measured:
+                known[one.aggregate] = _moved(one.ratio, group.step, name)
+            if group.currency() is not None:
+                rows = exp.column("foreign_rows", name)
+                foreign.append(exp.func("COALESCE", rows, whole(0)))
+        for name in self.component.measures:
+            for aggregate in self._aggregates(name):
+                known.setdefault(aggregate, Ratio(exp.null()))
+        render = Renderer(self.compiler.zone, dict(self.compiler.render.values), known)
+        for name in self.component.measures:
+            measure = self.program.measure(name)
+            tree = self.compiler.expanded(name, self.grain.name)
+            column = measure.column.replace("measured_", "thing_", 1)
+            query = self._put(query, name, column, measure.unit, render, tree)
+        query, tables = self._own_columns(query)
+        if money := self._foreign_rows(tables):
+            foreign.append(money)
+        query = query.select(exp.alias_(total(foreign), "foreign_things"))
+        return self._linked(query, tables)
+
+    def _put(
+        self, query: exp.Select, name: str, column: str, unit: Unit, render: Renderer, tree: Tree
+    ) -> exp.Select:
+        if unit not in NUMERIC:
+            self._store(name, Stored(column, unit))
+            return query.select(exp.alias_(render.any(tree), column))
+        ratio = render.ratio(tree)
+        query = query.select(exp.alias_(wide(ratio.numerator), column))
+        if isinstance(ratio.denominator, int):
+            self._store(name, Stored(column, unit, ratio.denominator))
+            return query
+        self._store(name, Stored(column, unit, f"{column}_denominator"))
+        return query.select(exp.alias_(wide(ratio.denominator), f"{column}_denominator"))
+
+    def _store(self, name: str, where: Stored) -> None:
+        self.stored[name] = where
+        below = where.denominator
+        under = below if isinstance(below, int) else exp.column(below)
+        self.render.values[name] = Ratio(exp.column(where.column), under)
+
+    def _own_columns(self, query: exp.Select) -> tuple[exp.Select, set[str]]:
+        tables: set[str] = set()
+        for name in own_names(self.program, self.component):
+            unit = unit_of(self.program, name)
+            tables.add(name.partition(".")[0])
+            query = query.select(exp.alias_(value_sql(self.program, name), column_of(name)))
+            scale = NUMBER_SCALE if unit is Unit.NUMBER else 1
+            self._store(name, Stored(column_of(name), unit, scale))
+        if (moment := dated(self.program, self.component)) is not None:
+            tables.add(moment.table)
+            query = query.select(exp.alias_(exp.column(moment.column, moment.table), "dated"))
+        for name, ref in coarser(self.component).items():
+            tables.add(ref.table)
+            column = exp.column(ref.column, ref.table)
+            query = query.select(exp.alias_(column, f"of_{name}"))
+        return query, tables
+
+    def _foreign_rows(self, tables: set[str]) -> SQL | None:
+        """Return 1 for a thing whose own money is in another currency, where any is read."""
+        source = own_currency(self.program, self.component)
+        if not source:
+            return None
+        tables.add(source)
+        other = exp.NEQ(this=exp.column("currency", source), expression=text(self.program.currency))
+        return exp.case().when(other, whole(1)).else_(whole(0))
+
+    def _linked(self, query: exp.Select, tables: set[str]) -> exp.Select:
+        """Join the row of each thing, and the rows it leads to."""
+        if not tables:
+            return query
+        base = self.grain.table
+        on = exp.and_(*(same(key, "things", base) for key in self.grain.keys))
+        query, joined = query.join(base, on=on, join_type="left"), {base}
+        for goal in sorted(tables):
+            here = base
+            for link in self.program.schema.path(base, goal) or ():
+                if link.table not in joined:
+                    joined.add(link.table)
+                    pairs = exp.and_(*(same(column, here, link.table) for column in link.columns))
+                    query = query.join(link.table, on=pairs, join_type="left")
+                here = link.table
+        return query
+
+    def _given(self, query: exp.Select) -> exp.Select:
+        """Select one thing whose values are those given of the merchant."""
+        for key in self.grain.keys:
+            query = query.select(exp.alias_(text("1"), key))
+        for name in (*self.component.measures, *own_names(self.program, self.component)):
+            if name in self.compiler.stored:
+                self._store(name, self.compiler.stored[name])
+        for name in coarser(self.component):
+            query = query.select(exp.alias_(text("1"), f"of_{name}"))
+        if dated(self.program, self.component) is not None:
+            query = query.select(exp.alias_(exp.null(), "dated"))
+        return query.select(exp.alias_(whole(0), "foreign_things"))
+
+    # -- what each earns -------------------------------------------------------------------------
+
+    def exact(self) -> None:
+        """Add the step with the condition, the tier and the exact amount of each thing."""
+        merchants = {
+            name: Value(name + OF_THE_MERCHANT, stored.unit)
+            for name, stored in self.compiler.stored.items()
+            if name in self.component.measures
+        }
+        known = {
+            name: substitute(tree, dict(merchants))
+            for name, tree in self.compiler.exact_targets.items()
+        }
+        when, tier, amount = terms_of(self.render, self.component, known)
+        query = exp.select("*", exp.alias_(when, "condition_met"), exp.alias_(tier, "tier"))
+        query = query.from_(self.step("things"))
+        query = query.select(exp.alias_(wide(amount.numerator), "exact"))
+        self.below: int | SQL = amount.denominator
+        if not isinstance(amount.denominator, int):
+            query = query.select(exp.alias_(wide(amount.denominator), "exact_denominator"))
+            self.below = exp.column("exact_denominator")
+        if self.bounds.first is not None:
+            counts: SQL = whole(1)
+            if self.bounds.first_of:
+                found = self.render.values[self.bounds.first_of]
+                counts = found.numerator.copy() if isinstance(found, Ratio) else found.copy()
+                counts = exp.func("GREATEST", exp.func("COALESCE", counts, whole(0)), whole(0))
+            counts = exp.case().when(when.copy(), counts).else_(whole(0))
+            query = query.select(exp.alias_(wide(counts), "counts"))
+        sentence = N_("{component}: what each {grain} would earn, exactly")
+        self._add("exact", sentence, query)
+
+    def order(self) -> list[SQL]:
+        """Return the total order of a merchant's things: by date, then by what identifies them."""
+        first: list[SQL] = []
+        if dated(self.program, self.component) is not None:
+            first = [exp.Ordered(this=exp.column("dated"), nulls_first=False)]
+        return [*first, *(exp.column(key) for key in self.grain.keys)]
+
+    def _running(self, value: str, *by: str) -> SQL:
+        """Return the sum of a column up to each thing, in their order."""
+        frame = exp.WindowSpec(
+            kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"
+        )
+        return exp.Window(
+            this=exp.Sum(this=exp.column(value)),
+            partition_by=[exp.column("merchant_id"), *(exp.column(f"of_{name}") for name in by)],
+            order=exp.Order(expressions=self.order()),
+            spec=frame,
+        )
+
+    def counted(self) -> None:
+        """Add the step that rounds what each thing earns, once; only those that count."""
+        source, amount = self.step("exact"), Ratio(exp.column("exact"), self.below)
+        pays: SQL = exp.column("condition_met")
+        if self.bounds.first is not None:
+            per = [self.bounds.first_per] if self.bounds.first_per else []
+            query = exp.select("*", exp.alias_(wide(self._running("counts", *per)), "running"))
+            self._add("order", N_("{component}: which {grain} comes first"), query.from_(source))
+            source = self.step("order")
+            before = exp.Sub(this=exp.column("running"), expression=exp.column("counts"))
+            left = exp.Sub(this=whole(self.bounds.first), expression=exp.paren(before))
+            inside = exp.func("LEAST", exp.column("counts"), left)
+            counted = exp.func("GREATEST", inside, whole(0))
+            numerator = exp.Mul(this=exp.column("exact"), expression=counted)
+            under = self.below if not isinstance(self.below, int) else whole(self.below)
+            below = exp.Mul(this=under.copy(), expression=exp.column("counts"))
+            amount = Ratio(exp.paren(numerator), exp.Nullif(this=below, expression=whole(0)))
+        units = exp.func("COALESCE", rounded(amount), whole(0))
+        earns: SQL = exp.case().when(pays, units).else_(whole(0))
+        if self.bounds.each is not None:
+            earns = exp.func("LEAST", earns, whole(self.bounds.each))
+        query = exp.select("*", exp.alias_(wide(earns), "earned")).from_(source)
+        if self.bounds.first is not None:
+            query = query.select(exp.alias_(counted.copy(), "counted"))
+        self._add(
+            "earned", N_("{component}: what each {grain} earns, rounded half up, once"), query
+        )
+
+    def capped(self) -> None:
+        """Add the steps that ask for enough of them, and cap what those of one coarser thing earn."""
+        source, amount = self.step("earned"), "earned"
+        if self.bounds.at_least is not None:
+            count = exp.Count(this=_positive("earned"))
+            over = exp.Window(this=count, partition_by=[exp.column("merchant_id")])
+            query = exp.select("*", exp.alias_(over, "earning")).from_(source)
+            self._add("enough", N_("{component}: how many of them earn"), query)
+            source = self.step("enough")
+            few = exp.LT(this=exp.column("earning"), expression=whole(self.bounds.at_least))
+            kept = exp.case().when(few, whole(0)).else_(exp.column("earned"))
+            query = exp.select("*", exp.alias_(wide(kept), "kept")).from_(source)
+            self._add("kept", N_("{component}: nothing where too few earn"), query)
+            source, amount = self.step("kept"), "kept"
+        for name, cap in self.bounds.within.items():
+            upto = exp.alias_(wide(self._running(amount, name)), "upto")
+            query = exp.select("*", upto).from_(source)
+            self._add("upto", N_("{component}: what the things of one earn up to each"), query)
+            before = exp.Sub(this=exp.column("upto"), expression=exp.column(amount))
+            cut = exp.Sub(
+                this=exp.func("LEAST", exp.column("upto"), whole(cap)),
+                expression=exp.func("LEAST", before, whole(cap)),
+            )
+            query = exp.select("*", exp.alias_(wide(cut), "within")).from_(self.step("upto"))
+            self._add("within", N_("{component}: the cap on what they earn together"), query)
+            source, amount = self.step("within"), "within"
+        query = exp.select("*", exp.alias_(exp.column(amount), "amount")).from_(source)
+        self._add("amounts", N_("{component}: the amount of each {grain}"), query)
+        below = self.below if isinstance(self.below, int) else "exact_denominator"
+        exact = Stored("exact", Unit.MONEY, below)
+        self.compiler.things[self.component.name] = Things(
+            self.step("amounts"), self.grain.keys, self.stored, exact
+        )
+
+    def summed(self) -> None:
+        """Add the step that sums the things per merchant."""
+        query = exp.select(
+            "merchant_id",
+            exp.alias_(exp.Sum(this=exp.column("amount")), "things_earned"),
+            exp.alias_(exp.Count(this=_positive("earned")), "things_earning"),
+            exp.alias_(exp.LogicalOr(this=exp.column("condition_met")), "things_met"),
+            exp.alias_(exp.Sum(this=exp.column("foreign_things")), "foreign_things"),
+        ).from_(self.step("amounts"))
+        sentence = N_("{component}: what they come to for each merchant")
+        self._add("summed", sentence, query.group_by("merchant_id"))
+
+
+def _positive(column: str) -> SQL:
+    above = exp.GT(this=exp.column(column), expression=whole(0))
+    return exp.case().when(above, whole(1))
+
+
+def _moved(ratio: Ratio, source: str, alias: str) -> Ratio:
+    """Return a ratio over the columns of a step, read by another name."""
+
+    def moved(node: SQL) -> SQL:
+        def rename(part: SQL) -> SQL:
+            if isinstance(part, exp.Column) and part.table == source:
+                return exp.column(part.name, alias)
+            return part
+
+        return node.copy().transform(rename)
+
+    below = ratio.denominator
+    return Ratio(moved(ratio.numerator), below if isinstance(below, int) else moved(below))
+
+
+def summed_of(component: Component) -> str:
+    """Return the step that sums the things of a component per merchant."""
+    return f"{component.name}_summed"
