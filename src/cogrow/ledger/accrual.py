@@ -34,7 +34,8 @@ Pairs = list[tuple[Account, int]]
 
 @dataclass(frozen=True, slots=True)
 class Earning:
-    """What a merchant earned in a period under a version of a program, in minor units.
+    """What a merchant earned in a period under a version of a program, in minor units; less than 0 where a
+    later period takes back what an earlier one earned.
 
     `shares` are the parts other funders bear; the rest is the fund's own money.
     """
@@ -134,7 +135,8 @@ def _checked(earnings: Iterable[Earning]) -> dict[Key, Earning]:
         if type(one.amount) is not int or any(type(part) is not int for _, part in one.shares):
             raise TypeError("minor units must be int")
         shared = sum(part for _, part in one.shares)
-        if one.amount < 0 or not 0 <= shared <= one.amount or one.pays not in PAYS:
+        low, high = sorted((0, one.amount))
+        if not low <= shared <= high or one.pays not in PAYS:
             what = N_("The earnings of {merchant} in {period} make no sense: {found}.")
             raise DataError(
                 message(what, merchant=one.merchant, period=one.period, found=str(one.amount))
