@@ -15,8 +15,9 @@ from cogrow.ledger.journal import Act, Posted
 from cogrow.ledger.payouts import propose
 from cogrow.ledger.payouts.propose import Batch
 from cogrow.ledger.proposals import Proposal
-from cogrow.ledger.reports import closing
+from cogrow.ledger.reports import closing, statement
 from cogrow.ledger.reports.audit import Audited, check
+from cogrow.ledger.reports.statement import Statement
 from cogrow.ledger.settlement import Settled
 from cogrow.ledger.store.claims import payout
 from cogrow.ledger.store.database import Store
@@ -92,8 +93,11 @@ class Books:
         }
         return self.store.write(partial(wallet.move, verb=verb, act=act(), **more))
 
-    def accrue(self, *earnings: Earning, day: date = TODAY, **more: Any) -> Accrued:
-        return accrual.accrue(self.store, earnings, act(day=day), **more)
+    def accrue(
+        self, *earnings: Earning, day: date = TODAY, booked_by: date | None = None, **more: Any
+    ) -> Accrued:
+        who = act(day=booked_by or day)
+        return accrual.accrue(self.store, earnings, who, day, **more)
 
     def settle(self, day: date = TODAY, **more: Any) -> Settled:
         return settlement.settle(self.store, act(day=day), **more)
@@ -108,10 +112,10 @@ class Books:
             lambda c: wallet.convert(c, name, merchant, "CNY", amount, act(), **values)
         )
 
-    def has(self, merchant: str) -> dict[str, int]:
+    def has(self, merchant: str, viewer: str = "alice") -> dict[str, int]:
         """Return what a merchant has, by kind, without what is 0."""
         with self.store.read() as connection:
-            found = wallet.wallets(connection, merchant, "alice")
+            found = wallet.wallets(connection, merchant, viewer)
         return {kind: n for one in found for kind, n in one.amounts.items() if n}
 
     def posted(self, code: str) -> int:
@@ -123,6 +127,20 @@ class Books:
         )
         with self.store.read() as connection:
             return connection.execute(query).scalar() or 0
+
+    def balances(self) -> dict[str, int]:
+        """Return the balance of every account."""
+        query = select(account.c.code, balance.c.posted).join(
+            balance, balance.c.account_id == account.c.id
+        )
+        with self.store.read() as connection:
+            return {row.code: row.posted for row in connection.execute(query)}
+
+    def statements(
+        self, month: str, merchant: str | None = None, viewer: str = "alice"
+    ) -> list[Statement]:
+        with self.store.read() as connection:
+            return list(statement.statements(connection, month, viewer, merchant))
 
     def audit(self) -> Audited:
         with self.store.read() as connection:

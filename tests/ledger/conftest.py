@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -48,6 +50,17 @@ def fresh_url(request: pytest.FixtureRequest, dialect: str, folder: Path) -> str
         return f"sqlite:///{path}"
     server: Server = request.getfixturevalue("server")
     return server.fresh(name, "template_books")
+
+
+@contextmanager
+def copy_of(empty_file: Path) -> Iterator[Books]:
+    """Yield new books on SQLite, for a test that needs many of them."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "books.db"
+        shutil.copy(empty_file, path)
+        opened = open_store(f"sqlite:///{path}")
+        yield Books(opened)
+        opened.close()
 
 
 @pytest.fixture
