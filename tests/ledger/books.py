@@ -21,7 +21,7 @@ from cogrow.ledger.reports.statement import Statement
 from cogrow.ledger.settlement import Settled
 from cogrow.ledger.store.claims import payout
 from cogrow.ledger.store.database import Store
-from cogrow.ledger.store.schema import account, balance
+from cogrow.ledger.store.schema import account, balance, period
 
 TODAY = date(2026, 10, 5)
 PEOPLE = {"alice": "operator", "bob": "finance", "carol": "finance", "dora": "auditor"}
@@ -183,6 +183,16 @@ class Books:
                 closing.approve_close, name=found.id, shown=found.content_hash, act=act("bob", day)
             )
         )
+
+    def is_proposed(self, batch: str) -> bool:
+        """Tell whether there is such a batch."""
+        return bool(self.states(batch))
+
+    def is_closed(self, month: str) -> bool:
+        """Tell whether a month is closed."""
+        query = select(period.c.status).where(period.c.id == month)
+        with self.store.read() as connection:
+            return connection.execute(query).scalar() == "closed"
 
     def states(self, batch: str) -> dict[str, str]:
         """Return the state of each payout of a batch, by merchant."""
