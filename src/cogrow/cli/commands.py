@@ -67,13 +67,29 @@ def cli() -> None:
 
 @command(cli, "check", N_("Read programs and say everything that is wrong with them."))
 @click.argument("programs", nargs=-1, required=True)
-def check_command(screen: Screen, programs: tuple[str, ...]) -> None:
+@click.option("--curve", is_flag=True, help=N_("Draw what is paid against the metric."))
+@click.option(
+    "--svg",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=N_("Write the curves of one program as a picture."),
+)
+@click.option(
+    "--given", multiple=True, metavar="NAME=VALUE", help=N_("Hold a value at another for --curve.")
+)
+def check_command(
+    screen: Screen, programs: tuple[str, ...], curve: bool, svg: Path | None, given: tuple[str, ...]
+) -> None:
     """Exit 2 if a program has an error."""
     from cogrow.cli.show import show_checked
     from cogrow.operations.check import check
 
     parsed = check(programs)
-    show_checked(screen, parsed)
+    if not (curve or given or svg is not None):
+        show_checked(screen, parsed)
+    else:
+        from cogrow.cli.draw import show_drawn
+
+        show_drawn(screen, parsed, given, svg)
     if any(one.program is None for one in parsed):
         sys.exit(2)
 
@@ -132,6 +148,13 @@ def earn_command(
 @click.option(
     "--rows", is_flag=True, help=N_("List the order lines and refunds behind each value.")
 )
+@click.option("--rejected", is_flag=True, help=N_("List the rows that do not count, and why not."))
+@click.option(
+    "--beside",
+    multiple=True,
+    metavar="PROGRAMS",
+    help=N_("Other versions of it, and programs it is stacked with, where these stand elsewhere."),
+)
 @click.option(
     "--earnings",
     type=click.Path(path_type=Path),
@@ -147,11 +170,13 @@ def explain_command(
     facts: Path,
     period: str | None,
     rows: bool,
+    rejected: bool,
+    beside: tuple[str, ...],
     earnings: Path,
     **limits: Any,
 ) -> None:
     """Print a sentence per step."""
-    from cogrow.cli.show import show_explained
+    from cogrow.cli.show_explained import show_explained
     from cogrow.operations.explain import explain
 
     with screen.progress() as progress:
@@ -161,6 +186,8 @@ def explain_command(
             facts,
             period,
             rows=rows,
+            not_counted=rejected,
+            beside=beside,
             limits=Limits(**limits),
             progress=progress,
             earnings=earnings,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from graphlib import CycleError, TopologicalSorter
@@ -12,6 +13,7 @@ from cogrow.embedded import Limits
 from cogrow.engines.compile import compile_plan
 from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import Plan
+from cogrow.engines.share import share
 from cogrow.engines.steps.beside import needs_earlier
 from cogrow.errors import N_, ProgramError, message
 from cogrow.facts import FactFiles
@@ -175,7 +177,26 @@ def stream_programs(
     alone: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Ran]:
-    """Yield the earnings of the wanted runs as they are computed.
+    """Yield the earnings of the wanted runs as they are computed; all as `running`."""
+    opened = running(
+        wanted, facts, limits, others=others, merchant=merchant, alone=alone, progress=progress
+    )
+    with opened as (_, found):
+        yield from found
+
+
+@contextmanager
+def running(
+    wanted: Sequence[Run],
+    facts: FactFiles,
+    limits: Limits,
+    *,
+    others: Sequence[Program] = (),
+    merchant: str | None = None,
+    alone: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[tuple[DuckDB, Iterator[Ran]]]:
+    """Yield the engine, and the earnings of the wanted runs as it computes them.
 
     `others` are what these may depend on: versions of earlier periods, programs they are stacked with.
     `merchant` narrows the facts to one merchant's where no program divides something among them.
@@ -186,22 +207,25 @@ def stream_programs(
     """
     wanted = [(with_calendar(program, facts), period) for program, period in wanted]
     runs = closed(wanted, [with_calendar(other, facts) for other in others], alone=alone)
-    jobs = order(runs)
     plans = [compile_plan(program, period, facts) for program, period in runs]
     if any(plan.together for plan in plans):
         merchant = None
+    shared, reading = share(plans) if merchant is None else ([], plans)
     now = [runs[0]]
 
     def report(percent: int) -> None:
         if progress is not None:
             progress(*now[0], percent)
 
-    asked = {(program.id, program.version, period) for program, period in wanted}
-    with open_engine(facts, plans, limits, merchant=merchant, progress=report) as engine:
-        for job in jobs:
+    def computed() -> Iterator[Ran]:
+        asked = {(program.id, program.version, period) for program, period in wanted}
+        for rows in shared:
+            report(0)
+            engine.share(rows)
+        for job in order(runs):
             program, period = now[0] = runs[job.run]
             report(0)
-            plan = plans[job.run]
+            plan = reading[job.run]
             if job.offers:
                 engine.offer(plan)
                 continue
@@ -209,8 +233,11 @@ def stream_programs(
             if _is_read(program, runs):
                 engine.remember(plan, table)
             if (program.id, program.version, period) in asked:
-                yield Ran(program, period, plan, table)
+                yield Ran(program, period, plans[job.run], table)
             report(100)
+
+    with open_engine(facts, plans, limits, merchant=merchant, progress=report) as engine:
+        yield engine, computed()
 
 
 def _is_read(program: Program, runs: Sequence[Run]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from sqlglot import exp
 
 from cogrow.engines.exact import Renderer
@@ -24,9 +26,7 @@ def _keys(attribution: Attribution) -> tuple[str, ...]:
     return ("order_id",) if attribution.of == "merchant" else ("order_id", "line_no")
 
 
-def clicks(
-    program: Program, attribution: Attribution, have: set[str], asked_of: list[SQL]
-) -> Step:
+def clicks(program: Program, attribution: Attribution, have: set[str], asked_of: list[SQL]) -> Step:
     """Return the step with one row per order (or order line) that is owed to a visit.
 
     Every visit that could be the one is joined, and the last of them kept; of several at one instant
@@ -89,10 +89,11 @@ def _could_be(program: Program, attribution: Attribution) -> SQL:
     return exp.and_(*conditions)
 
 
-def needs(attribution: Attribution) -> set[tuple[str, str]]:
-    """Return every (table, column) the step reads."""
+def needs(attribution: Attribution, have: Container[str]) -> set[tuple[str, str]]:
+    """Return every (table, column) the step reads; `have` are the columns the facts' visits have."""
     found = {("visits", c) for c in ("visit_id", "merchant_id", "visitor_id", "visited_at")}
     found |= {("orders", c) for c in ("order_id", "merchant_id", "buyer_id", "placed_at")}
+    found |= {("visits", column.name) for column in CLICKS if column.name in have}
     found |= {(ref.table, ref.column) for ref in columns(attribution.clicks.tree)}
     if attribution.of != "merchant":
         found |= {("order_lines", c) for c in ("order_id", "line_no", "product_id")}
