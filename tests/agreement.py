@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -18,7 +17,7 @@ from cogrow.period import Period
 from cogrow.programs.parse import parse
 from cogrow.programs.program import Program
 from tests.fact_files import Facts, Row, write
-from tests.reference import Earning, ForeignMoney, earnings, least_whole_unit
+from tests.reference import Earning, ForeignMoney, least_whole_unit, market, scheduled
 
 
 def program_of(text: str) -> Program:
@@ -38,30 +37,20 @@ def declared_by(program: Program) -> dict[str, dict[str, Kind]]:
     }
 
 
-def run(
-    program: Program,
+def run(program: Program, facts: Facts, period: Period, **how: Any) -> tuple[Plan, list[Row]]:
+    """Return the plan and the rows of the earnings DuckDB computes of one program, as `run_all`."""
+    (ran,) = run_all([(program, period)], facts, **how)
+    return ran.plan, ran.table.to_pylist()
+
+
+def run_all(
+    wanted: Sequence[tuple[Program, Period]],
     facts: Facts,
-    period: Period,
     *,
     files: int = 1,
     threads: int | None = 1,
     merchant: str | None = None,
     complete: bool = True,
-) -> tuple[Plan, list[Row]]:
-    """Return the plan and the rows of the earnings DuckDB computes from `facts` in Parquet."""
-    folder = Path(tempfile.mkdtemp(prefix="agreement-"))
-    try:
-        declared = declared_by(program)
-        stored = write(folder, facts, declared=declared, files=files, complete=complete)
-        limits = Limits(threads=threads)
-        (ran,) = run_programs([(program, period)], stored, limits, merchant=merchant)
-        return ran.plan, ran.table.to_pylist()
-    finally:
-        shutil.rmtree(folder)
-
-
-def run_all(
-    wanted: Sequence[tuple[Program, Period]], facts: Facts, *, threads: int | None = 1
 ) -> list[Ran]:
     """Return what DuckDB computes for several programs from `facts` in Parquet, in one run."""
     with tempfile.TemporaryDirectory(prefix="agreement-") as folder:
@@ -69,8 +58,8 @@ def run_all(
         for program, _ in wanted:
             for table, columns in declared_by(program).items():
                 declared.setdefault(table, {}).update(columns)
-        stored = write(Path(folder), facts, declared=declared, complete=True)
-        return run_programs(wanted, stored, Limits(threads=threads))
+        stored = write(Path(folder), facts, declared=declared, files=files, complete=complete)
+        return run_programs(wanted, stored, Limits(threads=threads), merchant=merchant)
 
 
 def figure(plan: Plan, name: str, row: Row) -> Any:
@@ -93,35 +82,54 @@ def expected(program: Program, one: Earning) -> Row:
         "condition_met": one.condition_met,
         "tier": one.tier,
         "earned_minor": one.earned,
+        "limited_minor": one.limited,
         "amount_minor": one.amount,
         "currency": program.currency,
         "reason": one.reason,
+        **{f"funder_{name}_minor": amount for name, amount in one.funders.items()},
     }
 
 
 def differences(program: Program, facts: Facts, period: Period, **how: Any) -> list[str]:
     """Return every difference between the reference and the engine; none is agreement."""
+    return differences_among([(program, period)], facts, **how)
+
+
+def differences_among(
+    wanted: Sequence[tuple[Program, Period]], facts: Facts, **how: Any
+) -> list[str]:
+    """Return every difference between the reference and the engine where programs run together."""
     try:
-        wanted = earnings(program, facts, period)
+        should = market(wanted, facts)
     except ForeignMoney:
-        wanted = None
+        should = None
     try:
-        plan, found = run(program, facts, period, **how)
+        found = run_all(wanted, facts, **how)
     except DataError as error:
         refused = any(issue.code == "FCT103" for issue in error.issues)
-        return [] if wanted is None and refused else [f"the engine refuses: {error}"]
-    if wanted is None:
+        return [] if should is None and refused else [f"the engine refuses: {error}"]
+    if should is None:
         return ["the engine adds up two currencies"]
-    if len(found) != len(wanted):
-        return [f"{len(found)} rows, not {len(wanted)}"]
-    told = broken_limits(program, found)
-    for one, row in zip(wanted, found, strict=True):
-        should = dict(expected(program, one))
+    return [
+        f"{ran.program.id} {ran.period}: {told}"
+        for ran in found
+        for told in differences_in(ran, should[ran.program.id, ran.period.name])
+    ]
+
+
+def differences_in(ran: Ran, wanted: Sequence[Earning]) -> list[str]:
+    """Return where the earnings of one program differ from those of the reference."""
+    rows = ran.table.to_pylist()
+    if len(rows) != len(wanted):
+        return [f"{len(rows)} rows, not {len(wanted)}"]
+    told = broken_limits(ran.program, rows)
+    targets = {target.name for target in ran.program.targets}
+    for one, row in zip(wanted, rows, strict=True):
+        should = dict(expected(ran.program, one))
         have: dict[str, Any] = {name: row[name] for name in should}
         for name, value in one.figures.items():
-            target = name in {target.name for target in program.targets}
-            should[name] = least_whole_unit(value) if target else value
-            have[name] = figure(plan, name, row)
+            should[name] = least_whole_unit(value) if name in targets else value
+            have[name] = figure(ran.plan, name, row)
         told += [
             f"{one.merchant}/{one.component} {name}: reference {should[name]}, engine {have[name]}"
             for name in should
@@ -132,19 +140,39 @@ def differences(program: Program, facts: Facts, period: Period, **how: Any) -> l
 
 def broken_limits(program: Program, rows: list[Row]) -> list[str]:
     """Return where amounts break the limits, whatever anyone computes: none is well."""
-    cap, least = program.limits.per_merchant, program.limits.minimum or 0
+    cap = program.limits.per_merchant
+    back = {one.name for one in program.components if one.accumulate is not None}
+    funded = program.fund is not None and program.fund.exhausted != "committed"
+    least = 0 if funded else program.limits.minimum or 0
     totals: dict[str, int] = {}
     told = [
         f"{row['merchant_id']}: an amount out of range"
         for row in rows
-        if not 0 <= row["amount_minor"] <= row["earned_minor"]
+        if not back and not 0 <= row["amount_minor"] <= row["limited_minor"] <= row["earned_minor"]
     ]
     for row in rows:
         totals[row["merchant_id"]] = totals.get(row["merchant_id"], 0) + row["amount_minor"]
+        shares = [amount for name, amount in row.items() if name.startswith("funder_")]
+        if shares and sum(shares) != row["amount_minor"]:
+            told.append(f"{row['merchant_id']}: funders bear {shares} of {row['amount_minor']}")
     for merchant, total in totals.items():
         if (cap is not None and total > cap) or 0 < total < least:
             told.append(f"{merchant}: {total} in all, outside {least} to {cap}")
+    fund = program.fund
+    if fund is not None and funded and sum(t for t in totals.values() if t > 0) > fund.amount:
+        told.append(f"{sum(totals.values())} in all, from a fund of {fund.amount}")
     return told
+
+
+def agree_among(wanted: Sequence[tuple[Program, Period]], facts: Facts, **how: Any) -> None:
+    """Demand that the reference and the engine say the same of programs that run together."""
+    told = differences_among(wanted, facts, **how)
+    assert not told, "\n".join(told)
+
+
+def period_called(program: Program, name: str, facts: Facts) -> Period:
+    """Return the period of a program that is called so, with festivals as the facts have them."""
+    return next(p for p in scheduled(program, facts).schedule.periods() if p.name == name)
 
 
 def agree(program: Program, facts: Facts, period: Period, **how: Any) -> None:

@@ -11,7 +11,6 @@ import re
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 import click
@@ -21,8 +20,8 @@ from pydantic.fields import FieldInfo
 from cogrow import errors
 from cogrow.cli.commands import cli
 from cogrow.cli.frame import INTERRUPTED
-from cogrow.engines.result import FIRST, LAST
-from cogrow.engines.result import REASONS as KNOWN_REASONS
+from cogrow.engines.steps.result import FIRST, LAST
+from cogrow.engines.steps.result import REASONS as KNOWN_REASONS
 from cogrow.errors import CogrowError, ProgramError
 from cogrow.expressions.resolve import AGGREGATES, SCALARS
 from cogrow.expressions.syntax import DEEPEST, LONGEST_TEXT, MOST_NODES
@@ -32,11 +31,16 @@ from cogrow.facts import Column, Kind, Link, Table
 from cogrow.metrics.registry import metrics
 from cogrow.money import EXPONENTS
 from cogrow.period import Every
-from cogrow.programs.spec import ProgramSpec
+from cogrow.programs.spec import ProgramSpec, component_spec
 from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Key
 from cogrow.sources.faults import FAULTS
-from docs.reference import meanings
+from cogrow.words.expressions import FUNCTIONS, RANGES, UNITS
+from cogrow.words.keys import CHOICES, FORM_KEYS, KEYS
+from cogrow.words.tables import TABLES
+from docs.reference import meanings, shipped
+from docs.reference.drawn import drawings, redraw
+from docs.reference.mistakes import checks
 from docs.reference.worked import FORMS, paid
 
 FOLDER = Path(__file__).parent
@@ -79,51 +83,67 @@ def code(text: object) -> str:
     return f"`{text}`"
 
 
-def _model(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _model(part))), None)
+def _parts(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from _parts(part)
 
 
 def _choices(annotation: Any) -> list[str]:
-    if get_origin(annotation) is Literal:
-        return list(get_args(annotation))
-    if isinstance(annotation, type) and issubclass(annotation, Every):
-        return [every.value for every in annotation]
-    if get_origin(annotation) in (dict, UnionType):
-        return [choice for part in get_args(annotation) for choice in _choices(part)]
-    return []
+    found: list[str] = []
+    for part in _parts(annotation):
+        if get_origin(part) is Literal:
+            found += get_args(part)
+        elif isinstance(part, type) and issubclass(part, Every):
+            found += [every.value for every in part]
+    return found
 
 
 def _fields(model: type[BaseModel], before: str = "") -> Iterator[tuple[str, FieldInfo]]:
     for name, field in model.model_fields.items():
         key = f"{before}{field.alias or name}"
         yield key, field
-        if inside := _model(field.annotation):
-            yield from _fields(inside, f"{key}.")
+        for part in _parts(field.annotation):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from _fields(part, f"{key}.")
 
 
 def program_keys() -> str:
     """Return every key of a program: whether it must be there, what it means, what it may be."""
+    whole = [*_fields(ProgramSpec), *_fields(component_spec(), "reward.")]
     found = {
-        key: (field.is_required(), _choices(field.annotation))
-        for key, field in _fields(ProgramSpec)
+        key: field for key, field in whole if key.split(".")[1:2] not in [[f] for f in forms()]
     }
-    found |= dict.fromkeys(("reward.name", "reward.when"), (False, []))
-    complete(found, meanings.KEYS)
+    found["qualifying.dated_by"] = FieldInfo(annotation=str | None, default=None)
+    complete(found, KEYS)
     rows = []
-    for key, meaning in meanings.KEYS.items():
-        required, choices = found[key]
+    for key, meaning in KEYS.items():
+        choices = _choices(found[key].annotation)
         listed = f" (one of {', '.join(map(code, choices))})" if choices else ""
-        rows.append([code(key), "yes" if required else "", meaning + listed])
+        rows.append([code(key), "yes" if found[key].is_required() else "", meaning + listed])
     return table(["key", "required", "meaning"], rows)
+
+
+def key_choices() -> str:
+    """Return what each choice of a key does."""
+    rows = [
+        [code(key) if n == 0 else "", code(name), said]
+        for key, words in CHOICES.items()
+        for n, (name, said) in enumerate(words.items())
+    ]
+    return table(["key", "choice", "what it does"], rows)
+
+
+def ranges() -> str:
+    """Return what may follow the name of a metric."""
+    return table(["written", "measured over"], [[code(f"gmv {w}"), s] for w, s in RANGES.items()])
 
 
 def reward_keys() -> str:
     """Return which form takes which keys."""
-    complete([key.value for key in Key], meanings.REWARD_KEYS)
+    complete([key.value for key in Key], FORM_KEYS)
     rows = []
-    for key, meaning in meanings.REWARD_KEYS.items():
+    for key, meaning in FORM_KEYS.items():
         takers = [
             code(name) + ("" if key in form.required else " (optional)")
             for name, form in forms().items()
@@ -136,7 +156,7 @@ def reward_keys() -> str:
 def reward_forms() -> str:
     """Return each form with a reward as written and what the engine pays for it."""
     complete(forms(), FORMS)
-    whole = ""
+    drawn, whole = drawings(), ""
     for name, form in forms().items():
         worked = FORMS[name]
         heads = [*worked.given[0], "earned"]
@@ -145,6 +165,8 @@ def reward_forms() -> str:
             for given, amount in zip(worked.given, paid(worked), strict=True)
         ]
         whole += f"## {name}\n\nPays {form.sentence}.\n\n"
+        if name in drawn:
+            whole += f"![what {name} pays](curves/{name}.svg)\n\n"
         whole += f"```yaml\n{worked.more}{worked.reward}```\n\n{table(heads, rows)}\n"
     return whole
 
@@ -157,7 +179,7 @@ def standard_metrics() -> str:
 
 def functions() -> str:
     """Return every function of expressions."""
-    complete([*AGGREGATES, *SCALARS], meanings.FUNCTIONS)
+    complete([*AGGREGATES, *SCALARS], FUNCTIONS)
 
     def listed(names: Sequence[str]) -> str:
         rows = [[code(name), *_called(name)] for name in names]
@@ -167,14 +189,14 @@ def functions() -> str:
 
 
 def _called(name: str) -> list[str]:
-    example, gives = meanings.FUNCTIONS[name]
+    example, gives = FUNCTIONS[name]
     return [code(example), gives]
 
 
 def units() -> str:
     """Return every unit a value may have."""
-    complete([unit.value for unit in Unit], meanings.UNITS)
-    rows = [[unit, *said] for unit, said in meanings.UNITS.items()]
+    complete([unit.value for unit in Unit], UNITS)
+    rows = [[unit, *said] for unit, said in UNITS.items()]
     return table(["unit", "what has it", "a constant of it"], rows)
 
 
@@ -197,13 +219,13 @@ def currencies() -> str:
 
 def fact_tables() -> str:
     """Return every canonical table with its columns."""
-    complete(CANONICAL, meanings.TABLES)
+    complete(CANONICAL, TABLES)
     return "".join(_table(found) for found in CANONICAL.values())
 
 
 def _table(found: Table) -> str:
     key = ", ".join(map(code, found.key))
-    said = f"{meanings.TABLES[found.name].capitalize()}. Key: {key}."
+    said = f"{TABLES[found.name].capitalize()}. Key: {key}."
     if found.dated_by:
         said += f" Dated by `{found.dated_by}`."
     if found.extensible:
@@ -311,10 +333,22 @@ def exit_codes() -> str:
     return table(["code", "meaning"], [[code(number), said[number]] for number in sorted(said)])
 
 
+def shipped_programs() -> str:
+    """Return the programs of the library by folder: what each pays, and where it comes from."""
+    heads = ["program", "title", "pays", "source"]
+    return "".join(
+        f"## {shipped.FOLDERS[folder]}\n\n{table(heads, shipped.rows(found))}\n"
+        for folder, found in shipped.programs_by_folder().items()
+    )
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     part.__name__: part
     for part in (
         program_keys,
+        key_choices,
+        ranges,
+        checks,
         reward_keys,
         reward_forms,
         standard_metrics,
@@ -328,6 +362,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
         issue_codes,
         commands,
         exit_codes,
+        shipped_programs,
     )
 }
 
@@ -345,5 +380,6 @@ def pages() -> list[Path]:
 
 
 if __name__ == "__main__":
+    redraw()
     for path in pages():
         path.write_text(generated(path.read_text(encoding="utf-8")), encoding="utf-8")

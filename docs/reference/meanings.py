@@ -1,116 +1,9 @@
-"""What the generated tables of the reference say in words; the code says the rest.
+"""What the generated tables of the reference say in words, where the language has none itself.
 
 Each mapping is complete: a name the code has and this lacks, or the other way round, fails.
 """
 
 from __future__ import annotations
-
-#: Every key of a program, in the order it is written.
-KEYS = {
-    "program": "its id: lower-case letters, digits and hyphens",
-    "title": "its name in both languages",
-    "title.zh": "in Chinese",
-    "title.en": "in English",
-    "description": "what it promises, in both languages",
-    "description.zh": "in Chinese",
-    "description.en": "in English",
-    "source": "where the terms come from, and which of them are illustrative",
-    "direction": "what the marketplace invests in",
-    "currency": "what is paid, and what every amount without a currency is in (ISO 4217)",
-    "columns": "columns of your own: `merchants.annual_fee: money`",
-    "merchants": "who may take part: a condition on one row of `merchants`, or `all`",
-    "gates": "conditions checked for the period; all must hold, or nothing is earned",
-    "period": "when the program runs and how its time is cut",
-    "period.from": "the first day",
-    "period.until": "the first day after the end",
-    "period.every": "the length of a period; `once` is one period from `from` to `until`",
-    "period.timezone": "where its days begin, such as `Asia/Shanghai`",
-    "qualifying": "which rows count: a condition per table, and the date that places them",
-    "refunds": "how refunds are placed in a period",
-    "refunds.dated_by": "`refunded_at`: on their own day; `order`: with the order they refund",
-    "metrics": "metrics of your own: a name and an expression",
-    "baseline": "what growth is counted from",
-    "targets": "named amounts to reach, lowest first",
-    "reward": "what is paid: one component, or a list of components that add up",
-    "reward.name": "the component's name; the name of its form where left out",
-    "reward.when": "a condition that must hold for the component to pay",
-    "limits": "what bounds the sum of the components",
-    "limits.per_merchant": "the most a merchant earns in a period",
-    "limits.minimum": "the least worth paying; what is below it is not paid",
-    "examples": "worked examples, run by `cogrow test`",
-    "examples.it": "what the example shows, in words: one text, or one for each language",
-    "examples.it.zh": "in Chinese",
-    "examples.it.en": "in English",
-    "examples.given": "values by name, or rows of facts by table",
-    "examples.pays": "the amount the engine must pay",
-    "examples.period": "the period it stands in; the first one where left out",
-}
-
-#: Every key of a reward.
-REWARD_KEYS = {
-    "pays_on": "what the rate multiplies",
-    "qualifies_on": "what picks the tier; `pays_on` where left out",
-    "over": "what growth is counted from; `baseline` where left out",
-    "tiers": "where each tier begins (`from`, inclusive) and what it pays (`rate` or `amount`)",
-    "rate": "a share of money (`2%`), or an amount for each piece (`0.50 CNY`)",
-    "amount": "a fixed amount",
-    "limit": "the most the component pays, an amount of money",
-    "spend_limit": "the most spend that is matched, an amount of money; instead of `limit`",
-    "share": "the share of the fee that is given back, between 0 and 1; all of it where left out",
-    "retained": "the share of what is given back that is kept after all; nothing where left out",
-    "retained_at_most": "the most that is kept, an amount of money",
-}
-
-#: Every function: how it is called, and what it gives.
-FUNCTIONS = {
-    "sum": ("sum(paid)", "the sum over the rows; 0 for no rows"),
-    "count": ("count(orders)", "how many rows of a table"),
-    "count_distinct": ("count_distinct(buyer_id)", "how many different values"),
-    "average": ("average(rating)", "the average over the rows; unknown for no rows"),
-    "min": ("min(paid)", "the least value; unknown for no rows"),
-    "max": ("max(paid)", "the largest value; unknown for no rows"),
-    "least": ("least(paid, 100)", "the least of 2 to 10 numbers"),
-    "greatest": ("greatest(paid, 100)", "the largest of 2 to 10 numbers"),
-    "coalesce": ("coalesce(commission, 0)", "the first of 2 to 10 values that is known"),
-    "abs": ("abs(paid - list_price)", "a number without its sign"),
-    "if": ("if(channel = 'live', paid, 0)", "the second where the condition holds, else the third"),
-    "days_between": (
-        "days_between(placed_at, confirmed_at)",
-        "whole days from the first to the second; a day counts from where it begins",
-    ),
-    "starts_with": ("starts_with(campaign_id, '618')", "whether a text begins with another"),
-    "lower": ("lower(channel)", "a text in lower case"),
-}
-
-#: Every unit: what has it, and how a constant of it is written.
-UNITS = {
-    "money": ("money columns", "`5_000 CNY`, `0.50 CNY`, or a bare `5_000` beside money"),
-    "count": ("counts, whole numbers", "`30`"),
-    "number": ("scores, shares, ratios", "`4.6`, `110%`"),
-    "text": ("ids, categories", "`'apparel'`; a quote inside is written twice"),
-    "flag": ("conditions, yes-or-no columns", "`true`, `false`"),
-    "instant": ("columns like `paid_at`", "a day stands for where it begins"),
-    "day": ("columns like `joined_on`", "`2025-06-18`"),
-    "duration": ("the difference of two instants or days", "`30 days`, `12 hours`, `90 minutes`"),
-}
-
-#: Every canonical table.
-TABLES = {
-    "merchants": "the parties that earn",
-    "merchant_scores": "service scores of a merchant on a day",
-    "products": "what merchants list",
-    "orders": "one purchase of a buyer from a merchant",
-    "order_lines": "one product in an order, and what was paid for it",
-    "refunds": "money given back",
-    "returns": "goods sent back",
-    "visits": "a visitor's visit to a merchant",
-    "ad_spend": "what a merchant spent on advertising on a day",
-    "memberships": "buyers who joined a merchant's members",
-    "enrollments": "merchants that joined a program",
-    "targets": "targets set for a merchant in a program and period",
-    "fx_rates": "exchange rates as fractions",
-    "calendar": "festivals and other named days",
-}
 
 #: Every column all earnings have.
 EARNINGS = {
@@ -126,7 +19,8 @@ EARNINGS = {
     "tier": "the number of the highest tier reached, 0 for none; empty for forms without tiers",
     "rate": "the rate that multiplied, as people write it",
     "earned_minor": "the component's amount, rounded, before limits; 0 for who does not take part",
-    "amount_minor": "what it comes to after limits",
+    "limited_minor": "what it comes to after the limits",
+    "amount_minor": "what is paid, after stacking and the fund as well",
     "currency": "the program's currency",
     "reason": "why this row pays what it pays",
 }
@@ -137,8 +31,13 @@ REASONS = {
     "condition_not_met": "the component's `when` does not hold",
     "no_tier_reached": "the first tier is not reached",
     "nothing_to_pay_on": "the amount comes to 0",
+    "too_few": "fewer things earn something than `limits.at_least`",
+    "taken_back": "what earlier periods paid of what is added up is more than it comes to now",
+    "stacked_out": "another program of `stacking` is paid in its place",
+    "fund_short": "the fund pays a part of it",
+    "fund_exhausted": "nothing is left in the fund",
     "below_minimum": "the components together are below `limits.minimum`",
-    "capped": "`limits.per_merchant` takes a part of it",
+    "capped": "a limit takes a part of it",
     "paid": "paid in full",
 }
 
@@ -160,6 +59,14 @@ CODES = {
     "PRG019": "A reward on growth has nothing to grow from.",
     "PRG020": "A reward on growth subtracts a baseline of another unit.",
     "PRG021": "The minimum is above the cap, so nothing is ever paid.",
+    "PRG022": "A component pays for single things by a metric whose rows belong to none of them.",
+    "PRG023": "A form takes exactly one of several keys.",
+    "PRG024": "A limit bounds nothing where it stands.",
+    "PRG025": "The period says only half of what belongs together: first and since, festival and every.",
+    "PRG026": "The attribution window has no length.",
+    "PRG027": "`stacking` has no rule or several.",
+    "PRG028": "The fund does not say who comes first, or its shares are not the whole.",
+    "PRG029": "What is paid cannot be settled like this.",
     "PRG030": "A target is not above the one before it.",
     "PRG031": "A tier does not begin above the one before it.",
     "PRG032": "The program ends before it begins.",

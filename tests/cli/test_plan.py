@@ -96,6 +96,36 @@ def test_against_what_is_in_force(facts, here):
     assert "(in-force/old.yaml)" in said.out.splitlines()[1]
 
 
+def test_what_is_paid_beside_it_and_from_which_fund(facts, here):
+    more = "stacking: {best_of: [trial, other]}\nfund: {id: purse, amount: 100 CNY, per: period}\n"
+    for name in ("old", "new"):
+        with (here / f"{name}.yaml").open("a", encoding="utf-8") as file:
+            file.write(more)
+    other = (
+        (here / "old.yaml").read_text(encoding="utf-8").replace("program: trial", "program: other")
+    )
+    (here / "in-force").mkdir()
+    (here / "old.yaml").rename(here / "in-force" / "old.yaml")
+    (here / "in-force" / "other.yaml").write_text(other.replace("purse", "other-purse"), "utf-8")
+    said = plan(facts, "new.yaml", "--in-force", "in-force")
+    assert said.code == 0, said.err
+    found = plan(facts, "new.yaml", "--in-force", "in-force", "--json").json
+    shown = {line.split("  ")[1]: line.split() for line in said.out.splitlines() if "  " in line}
+    (beside,) = found["stacked_with"]
+    # Both paid the same and the first of the two kept it; now it pays more, and still keeps it.
+    assert beside == {"program": "other", "before_minor": 0, "after_minor": 0}
+    assert shown["other"] == ["other", "0.00", "0.00", "0.00"]
+    for side in ("before", "after"):
+        use = found["funds"][side]
+        assert use["liability_minor"] == found[f"{side}_minor"] > 10_000 == use["available_minor"]
+        owed = f"{use['liability_minor'] / 100:,.2f}"
+        short = f"{use['short_minor'] / 100:,.2f}"
+        line = shown[f"purse · {side}"]
+        assert (line[:5], line[6]) == (["purse", "·", side, "100.00", owed], short)
+    alone = plan(facts, "in-force/old.yaml", "new.yaml")
+    assert "Compared alone: it is stacked with other, which is not in force here." in alone.out
+
+
 def test_a_change_of_what_is_over_is_shown_and_refused(facts, here):
     new = here / "new.yaml"
     new.write_text(new.read_text(encoding="utf-8").replace("2025-07-01", "2025-04-01"), "utf-8")

@@ -10,6 +10,7 @@ import pytest
 from cogrow.errors import NotFound, ProgramError
 from cogrow.operations.choose import one_run, periods_of, programs, runs_of
 from cogrow.operations.earn import earn, result_path
+from cogrow.operations.explain import explain
 from cogrow.period import parse_period
 from tests.operations.market import LIMITS, market, program, quiet, sealed
 
@@ -71,7 +72,7 @@ def test_an_explanation_takes_the_version_of_its_period(tmp_path):
     names = versions(tmp_path / "programs")
     one, two = programs(names)[0]
     for period, version in (("2025Q2", one), ("2025Q4", two)):
-        found, _ = one_run(str(tmp_path / "programs"), period)
+        found, _, _ = one_run(str(tmp_path / "programs"), period)
         assert found.version == version.version
     program(tmp_path / "programs", FLAT.format(amount=1, days="from: 2025-01-01"), "other")
     with pytest.raises(ProgramError, match="holds several programs; name one"):
@@ -88,3 +89,25 @@ def test_where_orders_choose_results_of_two_versions_stand_side_by_side(tmp_path
         for one in chosen
         for period in (first, second)
     }
+
+
+def test_a_version_takes_off_what_the_one_before_it_paid(tmp_path):
+    """m1 sold 1,000.50 in April, when 1 % were 10.01, and 1,200.00 until the end of May: 2 % are 24.00."""
+    facts = sealed(tmp_path / "facts", market())
+    for name, rate, first in (("one", "1%", "2025-01-01"), ("two", "2%", "2025-05-01")):
+        adds_up = "accumulate: program to date, " if name == "two" else ""
+        terms = f"reward: {{{adds_up}rate: {{pays_on: net_sales, rate: {rate}}}}}\n"
+        path = program(tmp_path, f"{terms}effective: {{from: {first}}}\n")
+        text = path.read_text(encoding="utf-8").replace("every: quarter", "every: month")
+        path.unlink()
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    for path in (tmp_path / "one.yaml", tmp_path / "two.yaml"):
+        (tmp_path / "programs").mkdir(exist_ok=True)
+        path.rename(tmp_path / "programs" / path.name)
+    names = [str(tmp_path / "programs")]
+    (april,), _ = earn(names, facts, ["2025-04"], tmp_path / "out", LIMITS, quiet)
+    (may,), _ = earn(names, facts, ["2025-05"], tmp_path / "out", LIMITS, quiet)
+    assert pq.read_table(april.path).column("amount_minor").to_pylist()[0] == 1_001
+    assert pq.read_table(may.path).column("amount_minor").to_pylist()[0] == 2_400 - 1_001
+    told = explain(names[0], "m1", facts, "2025-05", rows=False, limits=LIMITS, progress=quiet)
+    assert told.earnings[0]["amount_minor"] == 2_400 - 1_001

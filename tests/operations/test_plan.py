@@ -226,7 +226,8 @@ def test_warnings_of_one_side_only_are_told(tmp_path, facts):
 def earnings(*rows: tuple[str, int, int | None, str]) -> pa.Table:
     names = ("merchant_id", "amount_minor", "tier", "reason")
     schema = pa.schema(zip(names, (pa.string(), pa.int64(), pa.int32(), pa.string()), strict=True))
-    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], schema)
+    table = pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], schema)
+    return table.append_column("limited_minor", table.column("amount_minor"))
 
 
 def test_tier_and_reason_are_of_the_component_that_pays_most():

@@ -113,6 +113,10 @@ def test_where_orders_choose_a_period_has_every_version_that_overlaps_it(tmp_pat
     ]
     second = parse_period("2025Q2")
     assert [Path(p.file).stem for p in load(paths)[0] if holds(p, second)] == ["a", "b"]
+    # One whose days are all restated has no say in the period they lie in.
+    days = f"from: 2025-05-15, by: placed_at, restates: {hash_of(paths[1])}"
+    paths.append(version(tmp_path, "r", days))
+    assert [Path(p.file).stem for p in load(paths)[0] if holds(p, second)] == ["a", "r"]
 
 
 @pytest.mark.parametrize("dated", [True, False])

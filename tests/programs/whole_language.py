@@ -6,7 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.strategies import GATES, MONEY, OWN_METRICS, used_metrics
+from tests.strategies import GATES, MONEY, OWN_METRICS
+from tests.strategies.values import used_metrics
 
 Strategy = st.SearchStrategy[Any]
 

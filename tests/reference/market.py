@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
@@ -16,6 +16,8 @@ from tests.reference.merchants import Before, OfMerchant, of_merchant, running
 from tests.reference.rows import FactRows
 from tests.reference.values import Values
 
+#: The id of a program and the version of its terms.
+Name = tuple[str, str]
 #: Amounts of one period: by merchant, one for each component.
 Amounts = dict[str, list[int]]
 
@@ -54,11 +56,24 @@ def market(
 
     Raises StackedAlone, ForeignMoney.
     """
-    whole = Market({str(program.id): scheduled(program, facts) for program, _ in runs}, facts)
+    whole = Market({name_of(program): scheduled(program, facts) for program, _ in runs}, facts)
     return {
-        (str(program.id), period.name): whole.earnings(str(program.id), period)
+        (str(program.id), period.name): whole.earnings(name_of(program), period)
         for program, period in runs
     }
+
+
+def name_of(program: Program) -> Name:
+    return str(program.id), str(program.version)
+
+
+def holds(program: Program, period: Period) -> bool:
+    """Tell whether a version has a say in a period: by its first day, or by the orders of any day."""
+    effective = program.effective
+    if effective is None:
+        return True
+    begun = effective.start < period.end if effective.by else effective.start <= period.start
+    return begun and (effective.end is None or effective.end > period.start)
 
 
 def scheduled(program: Program, facts: Facts) -> Program:
@@ -78,13 +93,13 @@ def scheduled(program: Program, facts: Facts) -> Program:
 
 @dataclass
 class Market:
-    """Programs by id over the same facts; what a period needs of others is computed when asked for."""
+    """Programs by name over the same facts; what a period needs of others is computed when asked for."""
 
-    programs: Mapping[str, Program]
+    programs: Mapping[Name, Program]
     facts: Facts
-    known: dict[tuple[str, str, date], Any] = field(default_factory=dict)
+    known: dict[tuple[str, Name, date], Any] = field(default_factory=dict)
 
-    def once(self, step: str, name: str, period: Period) -> Any:
+    def once(self, step: str, name: Name, period: Period) -> Any:
         """Return a step of a program and period, computed the first time."""
         key = (step, name, period.start)
         if key not in self.known:
@@ -92,24 +107,24 @@ class Market:
             self.known[key] = steps[step](name, period)
         return self.known[key]
 
-    def limited(self, name: str, period: Period) -> dict[str, OfMerchant]:
+    def limited(self, name: Name, period: Period) -> dict[str, OfMerchant]:
         """Return what each merchant earned of one program, within that program's limits."""
         found: dict[str, OfMerchant] = self.once("limited", name, period)
         return found
 
-    def stacked(self, name: str, period: Period) -> Amounts:
+    def stacked(self, name: Name, period: Period) -> Amounts:
         """Return what other programs leave of it."""
         found: Amounts = self.once("stacked", name, period)
         return found
 
-    def final(self, name: str, period: Period) -> Amounts:
+    def final(self, name: Name, period: Period) -> Amounts:
         """Return what the fund pays of that."""
         found: Amounts = self.once("final", name, period)
         return found
 
     # -- earned and limited, after earlier periods and programs -------------------------------------
 
-    def _limited(self, name: str, period: Period) -> dict[str, OfMerchant]:
+    def _limited(self, name: Name, period: Period) -> dict[str, OfMerchant]:
         program = self.programs[name]
         values = Values(FactRows(program, self.facts), period, self.taken(name, period))
         merchants = sorted(row["merchant_id"] for row in self.facts.get("merchants", ()))
@@ -118,83 +133,102 @@ class Market:
             for merchant in merchants
         }
 
-    def earlier(self, name: str, period: Period, days: Range | None = None) -> list[Period]:
-        """Return the periods before, or those of them that lie in the days of a range."""
-        schedule = self.programs[name].schedule
-        before = [one for one in schedule.periods() if one.start < period.start]
-        over = schedule.over(days, period) if days is not None else None
-        return [one for one in before if over is None or over.start <= one.start]
+    def held(self, program: str) -> Iterator[tuple[Name, Period]]:
+        """Yield the versions of a program, each with the periods in which it has a say."""
+        for name, version in self.programs.items():
+            if name[0] == program:
+                for period in version.schedule.periods():
+                    if holds(version, period):
+                        yield name, period
 
-    def before(self, name: str, period: Period, merchant: str) -> Before:
+    def earlier(
+        self, name: Name, period: Period, days: Range | None = None
+    ) -> list[tuple[Name, Period]]:
+        """Return the periods before, or those of them that lie in the days of a range."""
+        over = None if days is None else self.programs[name].schedule.over(days, period)
+        return [
+            (version, one)
+            for version, one in self.held(name[0])
+            if one.start < period.start and (over is None or over.start <= one.start)
+        ]
+
+    def before(self, name: Name, period: Period, merchant: str) -> Before:
         program = self.programs[name]
-        by_component = {}
-        for number, component in enumerate(program.components):
+        by_component: dict[str, int] = {}
+        for component in program.components:
             if component.accumulate is not None:
-                periods = self.earlier(name, period, component.accumulate)
-                amounts = [self.limited(name, one)[merchant].limited[number] for one in periods]
-                by_component[component.name] = sum(amounts)
+                by_component[component.name] = sum(
+                    part.limited
+                    for version, one in self.earlier(name, period, component.accumulate)
+                    for part in self.limited(version, one)[merchant].parts
+                    if part.component.name == component.name
+                )
         total = 0
         if program.limits.lifetime is not None:
-            periods = self.earlier(name, period)
-            total = sum(sum(self.limited(name, one)[merchant].limited) for one in periods)
+            earlier = self.earlier(name, period)
+            total = sum(sum(self.limited(*one)[merchant].limited) for one in earlier)
         return Before(by_component, total)
 
     # -- stacking -----------------------------------------------------------------------------------
 
-    def beside(self, name: str, period: Period) -> list[tuple[str, Period]]:
-        """Return the programs a program stacks with, each with its period of the same days."""
+    def beside(self, name: Name, period: Period) -> dict[str, list[tuple[Name, Period]]]:
+        """Return the programs a program stacks with, in their order, in the period of the same days."""
         stacking = self.programs[name].stacking
-        found = []
+        found = {}
         for other in stacking.programs if stacking is not None else ():
-            if other not in self.programs:
+            if other not in {known for known, _ in self.programs}:
                 raise StackedAlone(other)
-            for one in self.programs[other].schedule.periods():
-                if (one.start, one.end) == (period.start, period.end):
-                    found.append((other, one))
+            found[other] = [
+                (version, one)
+                for version, one in self.held(other)
+                if (one.start, one.end) == (period.start, period.end)
+            ]
         return found
 
-    def taken(self, name: str, period: Period) -> dict[str, int]:
+    def taken(self, name: Name, period: Period) -> dict[str, int]:
         """Return what merchants got from the programs before this one, where they go in order."""
         stacking = self.programs[name].stacking
         found: dict[str, int] = {}
         if stacking is None or stacking.rule != "in_order":
             return found
-        names = list(stacking.programs)
-        ahead = names[: names.index(name)] if name in names else names
-        for other, one in self.beside(name, period):
-            if other in ahead:
-                for merchant, amounts in self.final(other, one).items():
+        for other, versions in self.beside(name, period).items():
+            if other == name[0]:
+                break
+            for version in versions:
+                for merchant, amounts in self.final(*version).items():
                     found[merchant] = found.get(merchant, 0) + sum(amounts)
         return found
 
-    def _stacked(self, name: str, period: Period) -> Amounts:
+    def _stacked(self, name: Name, period: Period) -> Amounts:
         stacking, own = self.programs[name].stacking, self.limited(name, period)
-        amounts = {merchant: found.limited for merchant, found in own.items()}
-        if stacking is None:
-            return amounts
         beside = self.beside(name, period)
-        if stacking.rule == "in_order":
-            return amounts
         found = {}
-        for merchant, kept in amounts.items():
-            others = [(other, self.limited(other, one)[merchant]) for other, one in beside]
-            if stacking.rule == "best_of":
-                keeps = max(others, key=lambda pair: sum(pair[1].limited), default=(name, None))
-            else:
-                keeps = next((pair for pair in others if pair[1].takes_part), (name, None))
-            found[merchant] = kept if keeps[0] == name else [0 for _ in kept]
+        for merchant, alone in own.items():
+            keeps: str | None = name[0]
+            if stacking is not None and stacking.rule != "in_order":
+                keeps = chosen(
+                    stacking.rule,
+                    {
+                        other: [self.limited(*version)[merchant] for version in versions]
+                        for other, versions in beside.items()
+                    },
+                )
+            nobody = keeps is None
+            found[merchant] = (
+                alone.limited if nobody or keeps == name[0] else [0] * len(alone.parts)
+            )
         return found
 
     # -- funds --------------------------------------------------------------------------------------
 
-    def _final(self, name: str, period: Period) -> Amounts:
+    def _final(self, name: Name, period: Period) -> Amounts:
         fund, stacked = self.programs[name].fund, self.stacked(name, period)
         if fund is None or fund.exhausted == "committed":
             return stacked
         available = fund.amount
         if fund.per == "program":
-            for one in self.earlier(name, period):
-                available -= sum(sum(amounts) for amounts in self.final(name, one).values())
+            for earlier in self.earlier(name, period):
+                available -= sum(sum(amounts) for amounts in self.final(*earlier).values())
         totals = {merchant: sum(amounts) for merchant, amounts in sorted(stacked.items())}
         drawing = {merchant: total for merchant, total in totals.items() if total > 0}
         if fund.exhausted == "first_come":
@@ -208,7 +242,7 @@ class Market:
         }
 
     def in_order_of_coming(
-        self, name: str, period: Period, drawing: dict[str, int]
+        self, name: Name, period: Period, drawing: dict[str, int]
     ) -> dict[str, int]:
         """Return what merchants draw, those who came first in front; who came no one knows when last."""
         program = self.programs[name]
@@ -222,7 +256,7 @@ class Market:
 
     # -- all told -----------------------------------------------------------------------------------
 
-    def earnings(self, name: str, period: Period) -> list[Earning]:
+    def earnings(self, name: Name, period: Period) -> list[Earning]:
         """Return the earnings of every merchant, by merchant and component."""
         stacked, final = self.stacked(name, period), self.final(name, period)
         fund = self.programs[name].fund
@@ -247,15 +281,23 @@ class Market:
         ]
 
 
+def chosen(rule: str, stacked: Mapping[str, Sequence[OfMerchant]]) -> str | None:
+    """Return which of stacked programs a merchant is paid by; None where it takes part in none."""
+    if rule == "best_of":
+        totals = {name: sum(sum(one.limited) for one in found) for name, found in stacked.items()}
+        return max(totals, key=lambda name: totals[name])
+    return next((name for name, found in stacked.items() if any(o.takes_part for o in found)), None)
+
+
 def reason(own: OfMerchant, number: int, stacked: int, final: int) -> str:
     """Return why a component pays what it does, after stacking and the fund."""
-    alone = own.reason(number)
-    if alone != "paid":
-        return alone
+    part = own.parts[number]
     return (
-        (stacked != own.limited[number] and "stacked_out")
+        own.reason(number)
+        or (stacked != part.limited and "stacked_out")
         or (final != stacked and not final and "fund_exhausted")
         or (final != stacked and "fund_short")
+        or (part.limited < part.earned and "capped")
         or "paid"
     )
 

@@ -44,7 +44,7 @@ class OfMerchant:
         return [part.limited for part in self.parts]
 
     def reason(self, number: int) -> str:
-        """Return why a component pays what it does, as far as this program alone decides."""
+        """Return why a component pays nothing, or less than it might; "" where this tells no reason."""
         part = self.parts[number]
         terms = part.component.terms
         return (
@@ -56,8 +56,7 @@ class OfMerchant:
             or (part.too_few and "too_few")
             or (not part.earned and "nothing_to_pay_on")
             or (self.below_minimum and "below_minimum")
-            or (part.limited < part.earned and "capped")
-            or "paid"
+            or ""
         )
 
 

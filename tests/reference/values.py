@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import ceil
@@ -91,10 +91,11 @@ class Values:
 
     def _grouped(self, one: Aggregate, grain: Grain | None) -> dict[Keys, list[Any]]:
         found: dict[Keys, list[Any]] = {}
+        counted: set[Keys] = set()
         reads = [ref for tree in (one.argument, one.where) if tree for ref in columns(tree)]
         money = any(ref.unit is Unit.MONEY for ref in reads)
         days = self.program.schedule.over(one.range, self.period)
-        for rows in self.rows.counting(one.table, days, by_line=self.by_line(one, grain)):
+        for rows in self.counting(one, days, grain):
             owner = rows["merchants"]["merchant_id"]
             if not self.eligible(owner):
                 continue
@@ -103,6 +104,10 @@ class Values:
             keys = keys_of(grain, one.table, rows)
             if None in keys:
                 continue
+            if orders_by_line(one.table, grain):
+                if (*keys, rows["orders"]["order_id"]) in counted:
+                    continue
+                counted.add((*keys, rows["orders"]["order_id"]))
             kept = found.setdefault((owner, *keys), [])
             if one.where is not None and self.rows.value(one.where, rows) is not True:
                 continue
@@ -111,6 +116,14 @@ class Values:
             else:  # rows are counted by what identifies them; parts of one refund are one
                 kept.append(tuple(rows[one.table][name] for name in TABLES[one.table].key))
         return found
+
+    def counting(
+        self, one: Aggregate, days: Period | None, grain: Grain | None
+    ) -> Iterator[dict[str, Row]]:
+        """Yield the rows an aggregate is over: orders, for things finer than them, by their lines."""
+        by_line = orders_by_line(one.table, grain)
+        table = "order_lines" if by_line else one.table
+        yield from self.rows.counting(table, days, by_line=self.by_line(one, grain))
 
     def by_line(self, one: Aggregate, grain: Grain | None) -> bool:
         """Tell whether a refund of a whole order must be told apart by line."""
@@ -224,5 +237,11 @@ class Values:
 
 def keys_of(grain: Grain | None, table: str, rows: Mapping[str, Row]) -> Keys:
     """Return what tells apart the thing a row belongs to; nothing where the merchant is the thing."""
+    table = "order_lines" if orders_by_line(table, grain) else table
     found = grain.found[table] if grain is not None else ()
     return tuple(rows.get(ref.table, {}).get(ref.column) for ref in found)
+
+
+def orders_by_line(table: str, grain: Grain | None) -> bool:
+    """Tell whether orders are those of the lines that belong to a thing, as they have no one thing."""
+    return grain is not None and table == "orders" and table not in grain.found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 import click
 
 from cogrow.cli.frame import INTERRUPTED, command, translated
-from cogrow.cli.options import DATA, FACTS, SEED, SOURCE, VERSION, limited, lines, out
+from cogrow.cli.options import DATA, DAY, FACTS, SEED, SOURCE, VERSION, limited, lines, out
 from cogrow.cli.screen import Screen
 from cogrow.cli.speech import LANGUAGES, language, speak
 from cogrow.embedded import Limits
@@ -147,6 +148,13 @@ def earn_command(
 @click.option(
     "--rows", is_flag=True, help=N_("List the order lines and refunds behind each value.")
 )
+@click.option("--rejected", is_flag=True, help=N_("List the rows that do not count, and why not."))
+@click.option(
+    "--beside",
+    multiple=True,
+    metavar="PROGRAMS",
+    help=N_("Other versions of it, and programs it is stacked with, where these stand elsewhere."),
+)
 @click.option(
     "--earnings",
     type=click.Path(path_type=Path),
@@ -162,11 +170,13 @@ def explain_command(
     facts: Path,
     period: str | None,
     rows: bool,
+    rejected: bool,
+    beside: tuple[str, ...],
     earnings: Path,
     **limits: Any,
 ) -> None:
     """Print a sentence per step."""
-    from cogrow.cli.show import show_explained
+    from cogrow.cli.show_explained import show_explained
     from cogrow.operations.explain import explain
 
     with screen.progress() as progress:
@@ -176,6 +186,8 @@ def explain_command(
             facts,
             period,
             rows=rows,
+            not_counted=rejected,
+            beside=beside,
             limits=Limits(**limits),
             progress=progress,
             earnings=earnings,
@@ -198,7 +210,7 @@ def explain_command(
 )
 @click.option(
     "--as-of",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=DAY,
     help=N_("The day that tells which periods are over.  [default: today]"),
 )
 @click.option(
@@ -232,6 +244,53 @@ def plan_command(
     show_planned(screen, found)
     if found.refused:
         sys.exit(2)
+
+
+@command(cli, "new", N_("Write a new program from one that is there, asking at a terminal."))
+@click.argument("source", required=False, metavar="[FROM]")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help=N_("File to write; ID.yaml if not given.")
+)
+@click.option("--id", "id_", help=N_("Id of the new program."))
+@click.option("--title-zh", help=N_("Title in Chinese."))
+@click.option("--title-en", help=N_("Title in English."))
+@click.option("--from", "start", type=DAY, help=N_("First day; examples move with it."))
+@click.option("--until", type=DAY, help=N_("First day after the end."))
+def new_command(
+    screen: Screen,
+    source: str | None,
+    out: Path | None,
+    id_: str | None,
+    title_zh: str | None,
+    title_en: str | None,
+    start: datetime | None,
+    until: datetime | None,
+) -> None:
+    """Write a program that `check` accepts, its comments kept."""
+    from cogrow.cli.asking import source_of, wanted
+    from cogrow.cli.show import show_new
+    from cogrow.operations.author import new_program
+
+    origin = source_of(screen, source)
+    named = {"id": id_, "zh": title_zh, "en": title_en}
+    asked = wanted(screen, origin, named, out, (start, until))
+    show_new(screen, new_program(origin.file, asked, out or Path(f"{asked.id}.yaml")))
+
+
+@command(cli, "schema", N_("Print the JSON Schema of programs, for editors."))
+@click.option("--out", type=click.Path(path_type=Path), help=N_("File to write instead."))
+def schema_command(screen: Screen, out: Path | None) -> None:
+    """Descriptions are in both languages: one file serves every reader."""
+    from cogrow.cli.speech import in_all_languages
+    from cogrow.operations.author import schema
+
+    text = json.dumps(schema(in_all_languages), ensure_ascii=False, indent=1) + "\n"
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    out.write_text(text, encoding="utf-8")
+    screen.say(message(N_("✓ {file}"), file=str(out)), fg="green")
+    screen.data({"file": str(out)})
 
 
 @command(cli, "programs", N_("List the programs that ship with cogrow."))
@@ -288,14 +347,14 @@ def facts_import_command(
 @SEED
 @click.option(
     "--start",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=DAY,
     default="2024-01-01",
     show_default=True,
     help=N_("First day."),
 )
 @click.option(
     "--end",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=DAY,
     default="2026-01-01",
     show_default=True,
     help=N_("Day after the last."),

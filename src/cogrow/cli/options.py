@@ -26,6 +26,7 @@ def _size(context: click.Context, option: click.Parameter, text: str) -> str:
     raise click.BadParameter(said, context, option)
 
 
+DAY = click.DateTime(["%Y-%m-%d"])
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 FACTS = click.option(

@@ -27,6 +27,7 @@ def show_planned(screen: Screen, found: Planned) -> None:
     _largest(screen, message(N_("largest gains")), found.compared.up, found.new.currency)
     _largest(screen, message(N_("largest losses")), found.compared.down, found.new.currency)
     _distribution(screen, found)
+    _beside(screen, found)
     _funds(screen, found)
     _terms(screen, found)
     _issues(screen, found)
@@ -41,6 +42,9 @@ def _remarks(screen: Screen, found: Planned) -> None:
     if supposed:
         what = N_("The new version does not hold in {periods}; it is compared as if it did.")
         screen.say(message(what, periods=supposed))
+    if found.lacking:
+        what = N_("Compared alone: it is stacked with {programs}, which is not in force here.")
+        screen.say(message(what, programs=", ".join(found.lacking)))
     if not found.restates:
         return
     currency = found.new.currency
@@ -126,6 +130,28 @@ def _between(one: Class, currency: str) -> str:
     return " ".join(filter(None, (high, "…", low) if one.sign < 0 else (low, "…", high)))
 
 
+def _beside(screen: Screen, found: Planned) -> None:
+    """Show what the programs it is stacked with come to: a change here can be paid for there."""
+    currency = found.new.currency
+    heads = [
+        message(N_("stacked with")),
+        message(N_("before")),
+        message(N_("after")),
+        message(N_("change")),
+    ]
+    rows = [
+        (
+            name,
+            *(format_minor(minor, currency) for minor in sides),
+            signed(sides[1] - sides[0], currency),
+        )
+        for name, sides in found.beside.items()
+    ]
+    if rows:
+        screen.say()
+        screen.table(heads, rows)
+
+
 def _funds(screen: Screen, found: Planned) -> None:
     currency = found.new.currency
     sides = (message(N_("before")), message(N_("after")))
@@ -150,10 +176,8 @@ def _funds(screen: Screen, found: Planned) -> None:
 
 
 def _terms(screen: Screen, found: Planned) -> None:
+    """Show what is written differently; two versions always differ somewhere."""
     screen.say()
-    if not found.terms:
-        screen.say(message(N_("The terms are the same.")))
-        return
     heads = [message(N_("terms")), message(N_("before")), message(N_("after"))]
     rows = [(one.path, one.before or "-", one.after or "-") for one in found.terms]
     screen.table(heads, rows)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cogrow.errors import N_, Translate
+from cogrow.errors import N_, Message, Translate
 
 LOCALE = Path(__file__).parent.parent / "locale"
 DOMAIN = "cogrow"
@@ -90,6 +90,15 @@ def language(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
         if value := environment.get(name, ""):
             return "zh" if value.lower().startswith("zh") else "en"
     return "en"
+
+
+def in_all_languages(said: Message) -> str:
+    """Return a message in every language of the product, English first."""
+    catalogs = (
+        gettext.translation(DOMAIN, str(LOCALE), [name], fallback=True) for name in LANGUAGES
+    )
+    texts = dict.fromkeys(said.render(catalog.gettext) for catalog in catalogs)
+    return " / ".join(reversed(texts))
 
 
 def speak(chosen: str) -> Speech:

@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from cogrow.engines import clicks
-from cogrow.engines.beside import earlier, taken_before
-from cogrow.engines.bounded import bounded
-from cogrow.engines.earned import earned
-from cogrow.engines.eligible import column_of, eligible, of_merchant, unit_of
 from cogrow.engines.exact import Renderer
-from cogrow.engines.facts_sql import FactQuery
-from cogrow.engines.measured import (
+from cogrow.engines.plan import Added, FactRows, Plan, Step, Stored, Things
+from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, ceiling, same, total, whole, wide
+from cogrow.engines.reads import check_facts, needed_columns
+from cogrow.engines.steps import clicks
+from cogrow.engines.steps.beside import earlier, taken_before
+from cogrow.engines.steps.bounded import bounded
+from cogrow.engines.steps.earned import earned
+from cogrow.engines.steps.eligible import column_of, eligible, of_merchant, unit_of
+from cogrow.engines.steps.facts_sql import FactQuery
+from cogrow.engines.steps.measured import (
     Measured,
     Window,
     by_line,
@@ -24,13 +27,10 @@ from cogrow.engines.measured import (
     step_of,
     window,
 )
-from cogrow.engines.plan import Added, FactRows, Plan, Step, Stored, Things
-from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, ceiling, same, total, whole, wide
-from cogrow.engines.reads import check_facts, needed_columns
-from cogrow.engines.refund_lines import STEP as REFUND_LINES_STEP
-from cogrow.engines.refund_lines import refund_lines
-from cogrow.engines.result import result_query
-from cogrow.engines.things import ThingSteps
+from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES_STEP
+from cogrow.engines.steps.refund_lines import refund_lines
+from cogrow.engines.steps.result import result_query
+from cogrow.engines.steps.things import ThingSteps
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import (
     NUMERIC,
@@ -130,8 +130,9 @@ class Compiler:
             unit = unit_of(self.program, name)
             self.store(name, column_of(name), unit, NUMBER_SCALE if unit is Unit.NUMBER else 1)
         if clicked and self.program.attribution is not None:
-            have = set(self.available["visits"])
-            self.steps.append(clicks.clicks(self.program, self.program.attribution, have))
+            have, asked_of = set(self.available["visits"]), self._clicked_orders()
+            step = clicks.clicks(self.program, self.program.attribution, have, asked_of)
+            self.steps.append(step)
         for group in self.groups:
             self.qualifying(group)
         self.measured()
@@ -141,6 +142,19 @@ class Compiler:
             self._dated(seen=clicked),
             self.formulas(),
         )
+
+    def _clicked_orders(self) -> list[SQL]:
+        """Return the conditions of the orders of which it matters to what click they are owed."""
+        found: list[SQL] = []
+        asking = [group for group in self.groups if clicks.STEP in group.used]
+        if not any(group.dates_itself for group in asking):
+            windows = [group.order_inside(one) for group in asking for one in group.windows]
+            found.append(exp.or_(*dict.fromkeys(windows)))
+        if not self.everyone:
+            eligible = exp.select("merchant_id").from_("eligible").where(exp.column("eligible"))
+            who = exp.column("merchant_id", "orders")
+            found.append(exp.In(this=who, query=eligible.subquery()))
+        return found
 
     def plan(
         self,
@@ -163,6 +177,7 @@ class Compiler:
             formulas=formulas,
             things=self.things,
             together=fund is not None and fund.exhausted != "committed",
+            scans=tuple(self.groups),
         )
 
     def _dated(self, *, seen: bool) -> dict[str, tuple[exp.Expr, ...]]:

@@ -10,10 +10,10 @@ from fractions import Fraction
 
 from sqlglot import exp
 
-from cogrow.engines.beside import earlier
 from cogrow.engines.compile import Compiler
 from cogrow.engines.plan import Plan, Step
 from cogrow.engines.ratio import SQL, day, instant, text, whole, wide
+from cogrow.engines.steps.beside import earlier
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import Tree, Unit, aggregates, values
 from cogrow.facts import FactFiles

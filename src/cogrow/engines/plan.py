@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from cogrow.errors import Message
 from cogrow.expressions.tree import Aggregate, Tree, Unit
 from cogrow.period import Period
+
+if TYPE_CHECKING:
+    from cogrow.engines.steps.facts_sql import FactQuery
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -65,14 +69,40 @@ class FactRows:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that can keep a row from counting: `column` of the listing says whether it does.
+
+    `reason` is undated, outside, first_days, version, currency, condition, order_condition,
+    order_undated, belongs, not_owed or adds_nothing; `text` is the condition as written, or what is meant.
+    """
+
+    column: str
+    reason: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The rows of one fact table about the period that do not count.
+
+    `query` selects identity, date, the columns the conditions look at, and one column per check.
+    """
+
+    table: str
+    query: exp.Query
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Things:
     """Where the things a component pays for one by one are listed: the last step that has a row for
-    each, the columns that tell them apart, and where their values stand.
+    each, the columns that tell them apart, where their values stand, and what each comes to exactly.
     """
 
     step: str
     keys: tuple[str, ...]
     stored: dict[str, Stored]
+    exact: Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +113,8 @@ class Plan:
     lies in it, for tables that carry their own date. `stored` maps each metric, target and the
     baseline to its columns. `rows` list the facts behind each aggregate, and `formulas` say how a
     metric, or the baseline, is made of aggregates. `things` are, by component, what it pays for one
-    by one. `together`: what a merchant gets depends on the others, so that none stands alone.
+    by one. `together`: what a merchant gets depends on the others, so that none stands alone. `scans`
+    are what its steps read of the fact tables.
     """
 
     program: str
@@ -98,6 +129,7 @@ class Plan:
     formulas: dict[str, Tree]
     things: dict[str, Things]
     together: bool = False
+    scans: tuple[FactQuery, ...] = ()
 
     def sql(self, dialect: str, *, upto: str = "", known: Mapping[str, str] = NOTHING) -> str:
         """Return the one query of the plan in `dialect`, a CTE per step, sentences as comments.

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 
 from sqlglot import exp
 
-from cogrow.engines import clicks
-from cogrow.engines.facts_sql import FactQuery
-from cogrow.engines.refund_lines import CARRIED
-from cogrow.engines.things import thing_columns
+from cogrow.engines.steps import clicks
+from cogrow.engines.steps.facts_sql import FactQuery
+from cogrow.engines.steps.refund_lines import CARRIED
+from cogrow.engines.steps.thing_columns import thing_columns
 from cogrow.errors import N_, DataError, Issue, Span, message, nearest
 from cogrow.expressions.tree import columns
 from cogrow.facts import TABLES
@@ -29,7 +29,7 @@ def needed_columns(
     needed: dict[str, set[str]] = {"merchants": set()}
     pairs = {pair for part in program.components for pair in thing_columns(program, part)}
     if program.attribution is not None and any(clicks.STEP in group.used for group in listed):
-        pairs |= clicks.needs(program.attribution)
+        pairs |= clicks.needs(program.attribution, available.get("visits", {}))
     for group in listed:
         pairs |= group.needs()
         currency = group.currency()

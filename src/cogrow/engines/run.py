@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from cogrow.embedded import Limits
-from cogrow.engines.beside import needs_earlier
 from cogrow.engines.compile import compile_plan
 from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import Plan
+from cogrow.engines.share import share
+from cogrow.engines.steps.beside import needs_earlier
 from cogrow.errors import N_, ProgramError, message
 from cogrow.facts import FactFiles
 from cogrow.period import Every, Period
@@ -64,13 +66,16 @@ def with_calendar(program: Program, facts: FactFiles) -> Program:
     return replace(program, schedule=replace(schedule, calendar=tuple(sorted(found))))
 
 
-def closed(wanted: Sequence[Run], *, alone: bool = False) -> list[Run]:
+def closed(
+    wanted: Sequence[Run], others: Sequence[Program] = (), *, alone: bool = False
+) -> list[Run]:
     """Return the wanted runs and all they depend on: earlier periods, and the programs they are
-    stacked with in the same days (`alone`: no others).
+    stacked with in the same days (`alone`: none). These are of the wanted programs and the `others`.
 
     Raises ProgramError where one of these is not among the programs, or is cut into other periods.
     """
-    programs = list({(p.id, p.version): p for p, _ in wanted}.values())
+    known = [*(program for program, _ in wanted), *others]
+    programs = list({(program.id, program.version): program for program in known}.values())
     _refuse_shared_funds(programs)
     found: dict[tuple[str, str, Period], Run] = {}
     waiting = list(wanted)
@@ -167,12 +172,33 @@ def stream_programs(
     facts: FactFiles,
     limits: Limits,
     *,
+    others: Sequence[Program] = (),
     merchant: str | None = None,
     alone: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Ran]:
-    """Yield the earnings of the wanted runs as they are computed.
+    """Yield the earnings of the wanted runs as they are computed; all as `running`."""
+    opened = running(
+        wanted, facts, limits, others=others, merchant=merchant, alone=alone, progress=progress
+    )
+    with opened as (_, found):
+        yield from found
 
+
+@contextmanager
+def running(
+    wanted: Sequence[Run],
+    facts: FactFiles,
+    limits: Limits,
+    *,
+    others: Sequence[Program] = (),
+    merchant: str | None = None,
+    alone: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[tuple[DuckDB, Iterator[Ran]]]:
+    """Yield the engine, and the earnings of the wanted runs as it computes them.
+
+    `others` are what these may depend on: versions of earlier periods, programs they are stacked with.
     `merchant` narrows the facts to one merchant's where no program divides something among them.
     `alone` computes each as if there were no programs it is stacked with.
 
@@ -180,23 +206,26 @@ def stream_programs(
     program needs, EngineError.
     """
     wanted = [(with_calendar(program, facts), period) for program, period in wanted]
-    runs = closed(wanted, alone=alone)
-    jobs = order(runs)
+    runs = closed(wanted, [with_calendar(other, facts) for other in others], alone=alone)
     plans = [compile_plan(program, period, facts) for program, period in runs]
     if any(plan.together for plan in plans):
         merchant = None
+    shared, reading = share(plans) if merchant is None else ([], plans)
     now = [runs[0]]
 
     def report(percent: int) -> None:
         if progress is not None:
             progress(*now[0], percent)
 
-    asked = {(program.id, program.version, period) for program, period in wanted}
-    with open_engine(facts, plans, limits, merchant=merchant, progress=report) as engine:
-        for job in jobs:
+    def computed() -> Iterator[Ran]:
+        asked = {(program.id, program.version, period) for program, period in wanted}
+        for rows in shared:
+            report(0)
+            engine.share(rows)
+        for job in order(runs):
             program, period = now[0] = runs[job.run]
             report(0)
-            plan = plans[job.run]
+            plan = reading[job.run]
             if job.offers:
                 engine.offer(plan)
                 continue
@@ -204,13 +233,16 @@ def stream_programs(
             if _is_read(program, runs):
                 engine.remember(plan, table)
             if (program.id, program.version, period) in asked:
-                yield Ran(program, period, plan, table)
+                yield Ran(program, period, plans[job.run], table)
             report(100)
 
+    with open_engine(facts, plans, limits, merchant=merchant, progress=report) as engine:
+        yield engine, computed()
 
-def _is_read(program: Program, runs: Iterable[Run]) -> bool:
+
+def _is_read(program: Program, runs: Sequence[Run]) -> bool:
     """Return whether a run reads what the program earned."""
-    if needs_earlier(program):
+    if any(needs_earlier(other) for other, _ in runs if other.id == program.id):
         return True
     stackings = (other.stacking for other, _ in runs)
     return any(
@@ -223,13 +255,20 @@ def run_programs(
     facts: FactFiles,
     limits: Limits,
     *,
+    others: Sequence[Program] = (),
     merchant: str | None = None,
     alone: bool = False,
     progress: Progress | None = None,
 ) -> list[Ran]:
     """Return the earnings of the wanted runs, in their order; as `stream_programs`."""
     computed = stream_programs(
-        wanted, facts, limits, merchant=merchant, alone=alone, progress=progress
+        wanted,
+        facts,
+        limits,
+        others=others,
+        merchant=merchant,
+        alone=alone,
+        progress=progress,
     )
     found = {(ran.program.id, ran.program.version, ran.period): ran for ran in computed}
     return [found[program.id, program.version, period] for program, period in wanted]

@@ -238,8 +238,7 @@ def _liability(tables: Sequence[pa.Table]) -> int:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    names = tables[0].column_names
-    owed = "limited_minor" if "limited_minor" in names else "amount_minor"
+    owed = "limited_minor"
     rows = pa.concat_tables(table.select(["merchant_id", owed, "reason"]) for table in tables)
     kept = rows.filter(pc.not_equal(rows.column("reason"), "stacked_out"))
     totals = kept.group_by("merchant_id").aggregate([(owed, "sum")]).column(f"{owed}_sum")

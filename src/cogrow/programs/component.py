@@ -20,6 +20,7 @@ from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Form, Key, Terms, Tier
 from cogrow.schema import Declared, validate
 from cogrow.strict_yaml import Path
+from cogrow.words.keys import meaning
 
 
 def components(build: Builder) -> tuple[Component, ...]:
@@ -47,7 +48,9 @@ def components(build: Builder) -> tuple[Component, ...]:
 
 
 def _component(build: Builder, path: Path, raw: Any) -> Component | None:
-    spec, issues = validate(component_spec(), build.document, code="PRG001", at=path, data=raw)
+    spec, issues = validate(
+        component_spec(), build.document, code="PRG001", at=path, data=raw, meaning=meaning
+    )
     build.issues += issues
     if spec is None:
         _survey(build, path, raw)
@@ -64,8 +67,9 @@ def _component(build: Builder, path: Path, raw: Any) -> Component | None:
     when = condition(build, (*path, "when"), whole["when"]) if whole["when"] else None
     terms = _terms(build, inside, form, part)
     texts = {key: text for key, text in part.model_dump().items() if isinstance(text, str)}
-    starts = tuple(tier["start"] for tier in part.model_dump().get("tiers") or ())
-    found = Component(whole["name"] or name, form, terms, texts, starts, when, build.grain)
+    tiers = part.model_dump().get("tiers") or ()
+    starts, whens = (tuple(tier[key] or "" for tier in tiers) for key in ("start", "when"))
+    found = Component(whole["name"] or name, form, terms, texts, starts, whens, when, build.grain)
     found = replace(found, limits=part_limits(build, (*path, "limits"), whole["limits"] or {}))
     if whole["accumulate"]:
         found = _accumulated(build, found, whole["accumulate"])

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BeforeValidator, Field, create_model
+from pydantic import BeforeValidator, Field, WithJsonSchema, create_model
 
 from cogrow.errors import N_, nearest
 from cogrow.facts import EARLIEST_YEAR, LATEST_YEAR
@@ -115,20 +115,39 @@ _WORD = N_(
     "{found} cannot be a name; use lower-case letters, digits and _, beginning with a letter."
 )
 
-ProgramName = Annotated[str, _name(r"[a-z][a-z0-9-]{1,63}", _ID)]
-Word = Annotated[str, _name(r"[a-z][a-z0-9_]{0,39}", _WORD)]
-Day = Annotated[date, BeforeValidator(_day)]
-Zone = Annotated[Any, BeforeValidator(_zone)]
-Currency = Annotated[str, BeforeValidator(_currency)]
+
+def _text(pattern: str, **more: Any) -> WithJsonSchema:
+    """Return what an editor may hold a text against: the JSON Schema of what the parser takes."""
+    return WithJsonSchema({"type": "string", "pattern": f"^({pattern})$", **more})
+
+
+ID_TEXT, _WORD_TEXT = r"[a-z][a-z0-9-]{1,63}", r"[a-z][a-z0-9_]{0,39}"
+_DAYS_TEXT = _text(r"\d{1,4}\s+days?", examples=["15 days", "30 days", "90 days"])
+_COUNT_TEXT = WithJsonSchema(
+    {
+        "type": ["integer", "string"],
+        "minimum": 1,
+        "pattern": r"^(?=.*[1-9])(\d{1,3}(_\d{3})*|\d{1,9})$",
+    }
+)
+
+ProgramName = Annotated[str, _name(ID_TEXT, _ID), _text(ID_TEXT)]
+Word = Annotated[str, _name(_WORD_TEXT, _WORD), _text(_WORD_TEXT)]
+Day = Annotated[date, BeforeValidator(_day), _text(r"\d{4}-\d{2}-\d{2}", examples=["2026-01-01"])]
+Zone = Annotated[
+    Any, BeforeValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Asia/Shanghai"]})
+]
+Currency = Annotated[
+    str, BeforeValidator(_currency), WithJsonSchema({"type": "string", "enum": sorted(EXPONENTS)})
+]
 Filled = BeforeValidator(_filled)
 #: The most entries a list or mapping of a program has: so many are read and checked at once.
 MOST = 100
 Few = Field(max_length=MOST)
-Days = Annotated[int, BeforeValidator(_days)]
-Count = Annotated[int, BeforeValidator(_count)]
+Days = Annotated[int, BeforeValidator(_days), _DAYS_TEXT]
 OptionalText = Annotated[str | None, Filled]
-OptionalDays = Annotated[int | None, BeforeValidator(_days), Filled]
-OptionalCount = Annotated[int | None, BeforeValidator(_count), Filled]
+OptionalDays = Annotated[int | None, BeforeValidator(_days), Filled, _DAYS_TEXT]
+OptionalCount = Annotated[int | None, BeforeValidator(_count), Filled, _COUNT_TEXT]
 Texts = Annotated[tuple[str, ...], Few, BeforeValidator(_one_or_more)]
 ProgramNames = Annotated[tuple[ProgramName, ...], Few]
 

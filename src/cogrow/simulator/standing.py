@@ -20,7 +20,12 @@ TARGETS_PROGRAM = "dual-target"
 _FLOOR, _SPRINT, _YUAN = 110, 120, 100
 
 #: Programs of the library that merchants join by themselves.
-OPT_IN_PROGRAMS = ("beauty-offsite-match", "ebay-invitation-fee-cap", "tmall-new-merchant-2025")
+OPT_IN_PROGRAMS = (
+    "aliexpress-annual-fee",
+    "beauty-offsite-match",
+    "ebay-invitation-fee-cap",
+    "tmall-new-merchant-2025",
+)
 #: Of a hundred merchants, those that join such a program; of these, that leave, and are held out.
 _ENROLL, _DROP_OUT, _HELD_OUT = 60, 6, 10
 

@@ -26,7 +26,7 @@ _SHORTEST, _LONGEST = 7, 21
 #: Days after a campaign's end on which it still brings orders, and the most seconds from visit to order.
 _STILL_BRINGS, _LONGEST_LAG = 14, 13 * DAY
 #: A day's spend in minor units for an expected order, and at least.
-_SPEND_FOR_ORDER, _LEAST_SPEND = 6_000, 5_000
+_SPEND_FOR_ORDER, _LEAST_SPEND = 600, 3_000
 #: Visits for a hundred order lines, of these the share campaigns paid for, and others from outside.
 _VISITS, _PAID_VISITS, _FREE_VISITS = 10, 55, 30
 #: Of 256 visits, those that look at one product.

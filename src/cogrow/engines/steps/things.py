@@ -7,28 +7,26 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from cogrow.engines.eligible import column_of, of_merchant, unit_of, value_sql
 from cogrow.engines.exact import Renderer
-from cogrow.engines.facts_sql import FactQuery
 from cogrow.engines.plan import Step, Stored, Things
 from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, rounded, same, text, total, whole, wide
+from cogrow.engines.steps.eligible import column_of, unit_of, value_sql
+from cogrow.engines.steps.facts_sql import FactQuery
+from cogrow.engines.steps.terms_sql import terms_of
+from cogrow.engines.steps.thing_columns import coarser, dated, own_currency, own_names
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import (
     NUMERIC,
     Aggregate,
-    ColumnRef,
     Tree,
     Unit,
     Value,
     aggregates,
     substitute,
-    values,
 )
-from cogrow.facts import TABLES
 from cogrow.programs.build import OF_THE_MERCHANT
-from cogrow.programs.grain import GRAINS, Grain, day_column
-from cogrow.programs.program import Component, Program
-from cogrow.rewards.terms import tier_reached
+from cogrow.programs.grain import Grain
+from cogrow.programs.program import Component
 
 if TYPE_CHECKING:
     from cogrow.engines.compile import Compiler
@@ -320,8 +318,10 @@ class ThingSteps:
             source, amount = self.step("within"), "within"
         query = exp.select("*", exp.alias_(exp.column(amount), "amount")).from_(source)
         self._add("amounts", N_("{component}: the amount of each {grain}"), query)
+        below = self.below if isinstance(self.below, int) else "exact_denominator"
+        exact = Stored("exact", Unit.MONEY, below)
         self.compiler.things[self.component.name] = Things(
-            self.step("amounts"), self.grain.keys, self.stored
+            self.step("amounts"), self.grain.keys, self.stored, exact
         )
 
     def summed(self) -> None:
@@ -335,51 +335,6 @@ class ThingSteps:
         ).from_(self.step("amounts"))
         sentence = N_("{component}: what they come to for each merchant")
         self._add("summed", sentence, query.group_by("merchant_id"))
-
-
-def own_names(program: Program, component: Component) -> list[str]:
-    """Return the dotted names of the things' own columns that a component uses."""
-    names = {name for tree in component.trees() for name in values(tree) if "." in name}
-    return sorted(name for name in names if not of_merchant(program, name))
-
-
-def dated(program: Program, component: Component) -> ColumnRef | None:
-    """Return the column that orders a component's things in time, where their order matters."""
-    bounds = component.limits
-    if component.per is None or (bounds.first is None and not bounds.within):
-        return None
-    return day_column(component.per, program.qualifying.dated_by)
-
-
-def coarser(component: Component) -> dict[str, ColumnRef]:
-    """Return where the coarser things stand that a component's limits speak of, by their grain."""
-    names = {*component.limits.within, component.limits.first_per} - {""}
-    table = component.per.table if component.per else ""
-    return {name: GRAINS[name].found[table][0] for name in sorted(names)}
-
-
-def own_currency(program: Program, component: Component) -> str:
-    """Return the table with the currency of the things' own money; "" where none is read."""
-    names = own_names(program, component)
-    money = [name for name in names if unit_of(program, name) is Unit.MONEY]
-    sources = {TABLES[name.partition(".")[0]].currency_from for name in money} - {""}
-    return min(sources, default="")
-
-
-def thing_columns(program: Program, component: Component) -> set[tuple[str, str]]:
-    """Return every (table, column) that is read of the things themselves."""
-    refs = [*coarser(component).values()]
-    if (moment := dated(program, component)) is not None:
-        refs.append(moment)
-    found = {(ref.table, ref.column) for ref in refs}
-    for name in own_names(program, component):
-        table, _, word = name.partition(".")
-        found.add((table, program.schema.tables[table][word].name))
-    if currency := own_currency(program, component):
-        found.add((currency, "currency"))
-    if found and component.per is not None:
-        found |= {(component.per.table, key) for key in component.per.keys}
-    return found
 
 
 def _positive(column: str) -> SQL:
@@ -405,21 +360,3 @@ def _moved(ratio: Ratio, source: str, alias: str) -> Ratio:
 def summed_of(component: Component) -> str:
     """Return the step that sums the things of a component per merchant."""
     return f"{component.name}_summed"
-
-
-def terms_of(
-    render: Renderer, component: Component, known: dict[str, Tree]
-) -> tuple[SQL, SQL, Ratio]:
-    """Return the condition, the tier reached and the exact amount of a component's terms; `known` are
-    the exact targets.
-    """
-    terms = component.terms
-    when: SQL = exp.true()
-    if component.when is not None:
-        tree = substitute(component.when.tree, known)
-        when = exp.func("COALESCE", render.flag(tree), exp.false())
-    reached: SQL = exp.null()
-    if terms.tiers:
-        reached = render.ratio(substitute(tier_reached(terms), known)).numerator
-    amount = render.ratio(substitute(component.form.amount(terms), known))
-    return when, exp.cast(reached, exp.DataType.build("INT")), amount

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from cogrow.engines.beside import offers, used_of_fund
 from cogrow.engines.plan import Step
 from cogrow.engines.ratio import SQL, least, same, text, total, whole, wide
+from cogrow.engines.steps.beside import offers, used_of_fund
 from cogrow.errors import N_, message
 from cogrow.programs.program import Fund
 
