@@ -39,6 +39,7 @@ from cogrow.words.expressions import FUNCTIONS, RANGES, UNITS
 from cogrow.words.keys import CHOICES, FORM_KEYS, KEYS
 from cogrow.words.tables import TABLES
 from docs.reference import meanings, shipped
+from docs.reference.drawn import drawings, redraw
 from docs.reference.mistakes import checks
 from docs.reference.worked import FORMS, paid
 
@@ -155,7 +156,7 @@ def reward_keys() -> str:
 def reward_forms() -> str:
     """Return each form with a reward as written and what the engine pays for it."""
     complete(forms(), FORMS)
-    whole = ""
+    drawn, whole = drawings(), ""
     for name, form in forms().items():
         worked = FORMS[name]
         heads = [*worked.given[0], "earned"]
@@ -164,6 +165,8 @@ def reward_forms() -> str:
             for given, amount in zip(worked.given, paid(worked), strict=True)
         ]
         whole += f"## {name}\n\nPays {form.sentence}.\n\n"
+        if name in drawn:
+            whole += f"![what {name} pays](curves/{name}.svg)\n\n"
         whole += f"```yaml\n{worked.more}{worked.reward}```\n\n{table(heads, rows)}\n"
     return whole
 
@@ -377,5 +380,6 @@ def pages() -> list[Path]:
 
 
 if __name__ == "__main__":
+    redraw()
     for path in pages():
         path.write_text(generated(path.read_text(encoding="utf-8")), encoding="utf-8")

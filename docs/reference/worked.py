@@ -104,14 +104,19 @@ FORMS = {
 }
 
 
-def paid(worked: Worked) -> list[str]:
-    """Return what the engine pays for each of the values given, in major units with separators."""
+def text(worked: Worked, title: str = "Worked") -> str:
+    """Return the program of an example, its values as worked examples that pay nothing."""
     examples = "examples:\n"
     for number, given in enumerate(worked.given):
         values = ", ".join(f"{name}: {value}" for name, value in given.items())
         examples += indent(f"- it: number {number}\n  given: {{{values}}}\n  pays: 0\n", "  ")
+    return HEAD.replace("en: Worked", f"en: {title}") + worked.more + worked.reward + examples
+
+
+def paid(worked: Worked) -> list[str]:
+    """Return what the engine pays for each of the values given, in major units with separators."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "worked.yaml"
-        path.write_text(HEAD + worked.more + worked.reward + examples, encoding="utf-8")
+        path.write_text(text(worked), encoding="utf-8")
         outcomes, _ = run_examples([str(path)], Limits(memory="400MB", threads=1))
     return [format_minor(outcome.paid, outcome.program.currency) for outcome in outcomes]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -13,6 +13,9 @@ from cogrow.strict_yaml import Document, Path, dotted
 
 M = TypeVar("M", bound=BaseModel)
 
+
+#: Says what a key means, for one that is missing; None where nobody says.
+Meaning = Callable[[str], str | None]
 
 #: How much of a wrong text a message repeats.
 LONGEST_SHOWN = 60
@@ -48,7 +51,9 @@ _EXPECTED = {
 }
 
 
-def _message(error: ErrorDetails, known: Iterable[str]) -> tuple[Message, Message | None]:
+def _message(
+    error: ErrorDetails, known: Iterable[str], meaning: Meaning
+) -> tuple[Message, Message | None]:
     """Return what is wrong and the hint, for one pydantic error."""
     name = dotted(_path(error["loc"]))
     kind, found = error["type"], error["input"]
@@ -63,6 +68,10 @@ def _message(error: ErrorDetails, known: Iterable[str]) -> tuple[Message, Messag
         what = N_("`{name}` holds {found}; at most {most} are read.")
         return message(what, name=name, found=length, most=most), None
     if kind == "missing":
+        if said := meaning(name):
+            return message(
+                N_("`{name}` is missing: {meaning}."), name=name, meaning=Message(said)
+            ), None
         return message(N_("`{name}` is missing."), name=name), None
     if kind == "extra_forbidden":
         key = str(error["loc"][-1])
@@ -114,11 +123,18 @@ def _model_in(annotation: Any) -> Any:
 
 
 def validate(
-    model: type[M], document: Document, *, code: str, at: Path = (), data: Any = ...
+    model: type[M],
+    document: Document,
+    *,
+    code: str,
+    at: Path = (),
+    data: Any = ...,
+    meaning: Meaning = lambda name: None,
 ) -> tuple[M | None, list[Issue]]:
     """Return an instance of `model` from the document (or from `data`, found at path `at`), and issues.
 
-    `code` is the code of the issues. The instance is None where any was found.
+    `code` is the code of the issues, `meaning` says what a missing key would mean. The instance is
+    None where any was found.
     """
     source: Mapping[str, Any] | Any = document.data if data is ... else data
     try:
@@ -129,7 +145,7 @@ def validate(
             path = (*at, *_path(error["loc"]))
             known = _known_at(model, error["loc"])
             shown: ErrorDetails = {**error, "loc": path}
-            what, hint = _message(shown, known)
+            what, hint = _message(shown, known, meaning)
             on_key = error["type"] == "extra_forbidden" or "[key]" in error["loc"]
             issues.append(Issue(code, what, document.place(path, key=on_key), hint=hint))
         return None, issues

@@ -8,7 +8,9 @@ from cogrow.expressions.resolve import AGGREGATES, AggregateScope, resolve
 from cogrow.expressions.scope import RowScope, Schema
 from cogrow.expressions.syntax import parse
 from cogrow.expressions.tree import Unit
+from cogrow.rewards.registry import forms
 from cogrow.words.expressions import FUNCTIONS
+from docs.reference.drawn import FOLDER, drawings
 from docs.reference.generate import MARK, PARTS, complete, generated, pages
 
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in pages()}
@@ -17,6 +19,13 @@ PAGES = {path.name: path.read_text(encoding="utf-8") for path in pages()}
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_is_up_to_date(name):
     assert generated(PAGES[name]) == PAGES[name], "run `make docs`"
+
+
+def test_the_drawings_are_up_to_date():
+    kept = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
+    assert drawings() == kept, "run `make docs`"
+    assert set(kept) == set(forms())
+    assert all(f"(curves/{name}.svg)" in PAGES["rewards.md"] for name in kept)
 
 
 def test_every_part_stands_in_one_page():

@@ -21,7 +21,8 @@ from cogrow.strict_yaml import read
 from tests.house.tree import ROOT
 from tests.programs import whole_language
 from tests.programs.whole_language import PLACES, around
-from tests.strategies import BASELINES, GATES, MONEY, OF_LINES, OWN_METRICS, RATES, programs
+from tests.strategies.programs import OF_LINES, programs
+from tests.strategies.values import BASELINES, GATES, MONEY, OWN_METRICS, RATES
 
 MORE = max(1, int(os.environ.get("COGROW_PAIRS", "102")) // 102)
 often = settings(max_examples=60 * MORE, suppress_health_check=list(HealthCheck))

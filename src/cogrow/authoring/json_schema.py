@@ -17,7 +17,7 @@ from cogrow.errors import Message
 from cogrow.programs.spec import ProgramSpec, component_spec
 from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Key
-from cogrow.words.keys import CHOICES, FORM_KEYS, KEYS, TIER_KEYS
+from cogrow.words.keys import CHOICES, meaning
 
 Json = dict[str, Any]
 Say = Callable[[Message], str]
@@ -125,12 +125,7 @@ class _Schemas:
         return {"title": path, "description": self.say(Message(self.meaning(path))), **found}
 
     def meaning(self, path: str) -> str:
-        if path in KEYS:
-            return KEYS[path]
-        _, form, *rest = path.split(".")
-        if not rest:
-            return forms()[form].sentence.msgid
-        return (FORM_KEYS if len(rest) == 1 else TIER_KEYS)[rest[-1]]
+        return meaning(path) or forms()[path.removeprefix("reward.")].sentence.msgid
 
     def kind(self, path: str, annotation: Any, metadata: list[Any]) -> Json:
         """Return the schema of what stands at `path`, from its annotation."""
@@ -186,6 +181,11 @@ class _Schemas:
 
 def _bounds(metadata: list[Any]) -> dict[str, int]:
     """Return the least and the most a list may hold, by `min` and `max`."""
-    named = {"min": "min_length", "max": "max_length"}
-    found = {k: getattr(part, name, None) for part in metadata for k, name in named.items()}
-    return {k: bound for k, bound in found.items() if bound is not None}
+    found: dict[str, int] = {}
+    for part in metadata:
+        if isinstance(part, FieldInfo):  # of an alias inside an optional one
+            found |= _bounds(part.metadata)
+        for name in ("min", "max"):
+            bound = getattr(part, f"{name}_length", None)
+            found |= {name: bound} if bound is not None else {}
+    return found

@@ -67,13 +67,29 @@ def cli() -> None:
 
 @command(cli, "check", N_("Read programs and say everything that is wrong with them."))
 @click.argument("programs", nargs=-1, required=True)
-def check_command(screen: Screen, programs: tuple[str, ...]) -> None:
+@click.option("--curve", is_flag=True, help=N_("Draw what is paid against the metric."))
+@click.option(
+    "--svg",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=N_("Write the curves of one program as a picture."),
+)
+@click.option(
+    "--given", multiple=True, metavar="NAME=VALUE", help=N_("Hold a value at another for --curve.")
+)
+def check_command(
+    screen: Screen, programs: tuple[str, ...], curve: bool, svg: Path | None, given: tuple[str, ...]
+) -> None:
     """Exit 2 if a program has an error."""
     from cogrow.cli.show import show_checked
     from cogrow.operations.check import check
 
     parsed = check(programs)
-    show_checked(screen, parsed)
+    if not (curve or given or svg is not None):
+        show_checked(screen, parsed)
+    else:
+        from cogrow.cli.draw import show_drawn
+
+        show_drawn(screen, parsed, given, svg)
     if any(one.program is None for one in parsed):
         sys.exit(2)
 

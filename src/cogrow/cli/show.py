@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from cogrow.cli.screen import Screen
 from cogrow.errors import N_, Message, message
@@ -26,6 +27,8 @@ TARGETS = {"floor": N_("floor"), "sprint": N_("sprint")}
 
 #: The `_` people group digits with in a program: 10_000.
 GROUPED = re.compile(r"(?<=\d)_(?=\d)")
+
+NOTHING: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
 REASONS = {
     "not_eligible": N_("may not take part"),
@@ -49,8 +52,10 @@ def title(screen: Screen, program: Program) -> str:
     return program.title[screen.language]
 
 
-def show_checked(screen: Screen, parsed: Iterable[Parsed]) -> None:
-    """Show which programs are sound, and every issue."""
+def show_checked(
+    screen: Screen, parsed: Iterable[Parsed], more: Mapping[str, Mapping[str, Any]] = NOTHING
+) -> None:
+    """Show which programs are sound, and every issue; `more` is data to add, by program."""
     found = list(parsed)
     for one in found:
         if one.program is not None:
@@ -70,6 +75,7 @@ def show_checked(screen: Screen, parsed: Iterable[Parsed]) -> None:
                 "program": one.program.id if one.program else None,
                 "version": one.program.version if one.program else None,
                 "issues": [issue.as_json(screen.translate) for issue in one.issues],
+                **(more.get(one.program.id, {}) if one.program else {}),
             }
             for one in found
         ]

@@ -130,8 +130,9 @@ class Compiler:
             unit = unit_of(self.program, name)
             self.store(name, column_of(name), unit, NUMBER_SCALE if unit is Unit.NUMBER else 1)
         if clicked and self.program.attribution is not None:
-            have = set(self.available["visits"])
-            self.steps.append(clicks.clicks(self.program, self.program.attribution, have))
+            have, asked_of = set(self.available["visits"]), self._clicked_orders()
+            step = clicks.clicks(self.program, self.program.attribution, have, asked_of)
+            self.steps.append(step)
         for group in self.groups:
             self.qualifying(group)
         self.measured()
@@ -141,6 +142,19 @@ class Compiler:
             self._dated(seen=clicked),
             self.formulas(),
         )
+
+    def _clicked_orders(self) -> list[SQL]:
+        """Return the conditions of the orders of which it matters to what click they are owed."""
+        found: list[SQL] = []
+        asking = [group for group in self.groups if clicks.STEP in group.used]
+        if not any(group.dates_itself for group in asking):
+            windows = [group.order_inside(one) for group in asking for one in group.windows]
+            found.append(exp.or_(*dict.fromkeys(windows)))
+        if not self.everyone:
+            eligible = exp.select("merchant_id").from_("eligible").where(exp.column("eligible"))
+            who = exp.column("merchant_id", "orders")
+            found.append(exp.In(this=who, query=eligible.subquery()))
+        return found
 
     def plan(
         self,
@@ -163,6 +177,7 @@ class Compiler:
             formulas=formulas,
             things=self.things,
             together=fund is not None and fund.exhausted != "committed",
+            scans=tuple(self.groups),
         )
 
     def _dated(self, *, seen: bool) -> dict[str, tuple[exp.Expr, ...]]:

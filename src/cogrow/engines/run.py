@@ -13,6 +13,7 @@ from cogrow.embedded import Limits
 from cogrow.engines.compile import compile_plan
 from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import Plan
+from cogrow.engines.share import share
 from cogrow.engines.steps.beside import needs_earlier
 from cogrow.errors import N_, ProgramError, message
 from cogrow.facts import FactFiles
@@ -209,6 +210,7 @@ def running(
     plans = [compile_plan(program, period, facts) for program, period in runs]
     if any(plan.together for plan in plans):
         merchant = None
+    shared, reading = share(plans) if merchant is None else ([], plans)
     now = [runs[0]]
 
     def report(percent: int) -> None:
@@ -217,10 +219,13 @@ def running(
 
     def computed() -> Iterator[Ran]:
         asked = {(program.id, program.version, period) for program, period in wanted}
+        for rows in shared:
+            report(0)
+            engine.share(rows)
         for job in order(runs):
             program, period = now[0] = runs[job.run]
             report(0)
-            plan = plans[job.run]
+            plan = reading[job.run]
             if job.offers:
                 engine.offer(plan)
                 continue
@@ -228,7 +233,7 @@ def running(
             if _is_read(program, runs):
                 engine.remember(plan, table)
             if (program.id, program.version, period) in asked:
-                yield Ran(program, period, plan, table)
+                yield Ran(program, period, plans[job.run], table)
             report(100)
 
     with open_engine(facts, plans, limits, merchant=merchant, progress=report) as engine:

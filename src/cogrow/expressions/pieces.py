@@ -40,6 +40,8 @@ BENT = Bent.BENT
 #: What a tree comes to over one piece: a number as a Line, anything else as itself.
 Worth = Line | Bent | Known
 
+_PLUS = Op("+", (), Unit.NUMBER)
+
 #: Operators whose answer changes where two of their arguments meet.
 _MEETING = frozenset({"=", "<>", "<", "<=", ">", ">=", "least", "greatest", "in"})
 
@@ -58,6 +60,15 @@ class Pieces:
         position = bisect_left(self.ends, value)
         here = position < len(self.ends) and self.ends[position] == value
         return _known(self.cells[2 * position + here], value)
+
+    def cell(self, end: Fraction | None, *, at: bool) -> Worth:
+        """Return what the function is at `end`, or right below it (None: beyond all ends)."""
+        if end is None:
+            return self.cells[-1]
+        position = bisect_left(self.ends, end)
+        if at and position < len(self.ends) and self.ends[position] == end:
+            return self.cells[2 * position + 1]
+        return _point(self.cells[2 * position], end) if at else self.cells[2 * position]
 
     def cut(self, ends: Sequence[Fraction]) -> Pieces:
         """Return the same function with bounds at `ends` too, which are ascending."""
@@ -123,11 +134,63 @@ def pieces(tree: Tree, known: Mapping[str, Pieces]) -> Pieces:
     def fresh(part: Tree) -> Pieces:
         if isinstance(part, Value):
             return known[part.name]
-        if isinstance(part, Op):
-            return _applied(part, [of(arg) for arg in part.args])
-        return always(evaluate(part, {}))
+        if not isinstance(part, Op):
+            return always(evaluate(part, {}))
+        if part.op == "if":
+            choices, otherwise = _choices(part)
+            return _chosen([(of(asked), of(then)) for asked, then in choices], of(otherwise))
+        if part.op == "+":
+            return _summed([of(term) for term in _summands(part)])
+        return _applied(part, [of(arg) for arg in part.args])
 
     return of(tree)
+
+
+def _choices(tree: Op) -> tuple[list[tuple[Tree, Tree]], Tree]:
+    """Return what a chain of ifs asks for and chooses, first to last, and what is left."""
+    found: list[tuple[Tree, Tree]] = []
+    here: Tree = tree
+    while isinstance(here, Op) and here.op == "if":
+        found.append((here.args[0], here.args[1]))
+        here = here.args[2]
+    return found, here
+
+
+def _summands(tree: Op) -> list[Tree]:
+    """Return what a chain of sums adds up, first to last."""
+    found: list[Tree] = []
+    here: Tree = tree
+    while isinstance(here, Op) and here.op == "+":
+        found.append(here.args[1])
+        here = here.args[0]
+    return [here, *reversed(found)]
+
+
+def _chosen(choices: Sequence[tuple[Pieces, Pieces]], otherwise: Pieces) -> Pieces:
+    """Return for each number what the first condition that holds there chooses."""
+    parts = [part for choice in choices for part in choice]
+    ends = sorted({end for part in (*parts, otherwise) for end in part.ends})
+    cells: list[Worth] = []
+    for position in range(2 * len(ends) + 1):
+        end = ends[position // 2] if position < 2 * len(ends) else None
+        at = bool(position % 2)
+        for asked, then in choices:
+            holds = asked.cell(end, at=at)
+            if holds is BENT or holds is True:
+                cells.append(then.cell(end, at=at) if holds is True else BENT)
+                break
+        else:
+            cells.append(otherwise.cell(end, at=at))
+    return Pieces(tuple(ends), tuple(cells)).joined()
+
+
+def _summed(terms: Sequence[Pieces]) -> Pieces:
+    """Return a sum: of halves, so that few bounds are held against few."""
+    if len(terms) == 1:
+        return terms[0]
+    middle = len(terms) // 2
+    halves = [_summed(terms[:middle]), _summed(terms[middle:])]
+    return _applied(_PLUS, halves)
 
 
 def _worth(value: Known) -> Worth:
@@ -153,7 +216,7 @@ def _within(low: Fraction | None, high: Fraction | None) -> Fraction:
 
 def _applied(op: Op, args: Sequence[Pieces]) -> Pieces:
     ends = sorted({end for arg in args for end in arg.ends})
-    cut = [arg.cut(ends) for arg in args]
+    cut = [arg.cut(ends) if len(ends) > len(arg.ends) else arg for arg in args]
     if op.op in _MEETING or op.op == "abs":
         meetings = _meetings(cut, Pieces(tuple(ends), (None,) * (2 * len(ends) + 1)))
         cut = [arg.cut(meetings) for arg in cut]
@@ -188,10 +251,6 @@ def _meetings(args: Sequence[Pieces], shape: Pieces) -> list[Fraction]:
 
 def _cell(op: Op, args: Sequence[Worth], probe: Fraction) -> Worth:
     """Return what `op` comes to over a piece in which `probe` lies and no comparison changes."""
-    if op.op == "if":
-        if args[0] is BENT:
-            return BENT
-        return args[1] if args[0] is True else args[2]
     if op.op in ("and", "or"):
         decisive = op.op == "or"
         if any(arg is decisive for arg in args):

@@ -13,11 +13,8 @@ from cogrow.money import format_minor, round_half_up
 from cogrow.period import Every
 from cogrow.programs.bound import most, most_of_all, most_of_one
 from cogrow.programs.build import Builder
-from cogrow.programs.program import Program
+from cogrow.programs.program import Component, Program
 from cogrow.strict_yaml import Path
-
-#: A reward of more tiers is a table that belongs into facts; each is read, compared and drawn.
-MOST_TIERS = 100
 
 
 def _warn(
@@ -28,16 +25,6 @@ def _warn(
 
 def _money(program: Program, minor: Fraction | int) -> str:
     return f"{format_minor(round_half_up(Fraction(minor)), program.currency)} {program.currency}"
-
-
-def tiers_are_few(build: Builder, program: Program) -> None:
-    """Complain of a reward with more tiers than anybody reads."""
-    for component in program.components:
-        count = len(component.terms.tiers)
-        if count > MOST_TIERS:
-            what = N_("A reward has at most {most} tiers; found {count}.")
-            path = (*build.places[component.name], "tiers")
-            build.complain("PRG060", path, message(what, most=MOST_TIERS, count=count))
 
 
 def stacking_names_a_group(build: Builder, program: Program) -> None:
@@ -65,20 +52,27 @@ def caps_are_reached(build: Builder, program: Program) -> None:
     what = N_("This cap is never reached: at most {most} can be earned here.")
     for component in program.components:
         path = (*build.places[component.name][:-1], "limits")
-        found = (
-            ("each", component.limits.each, most_of_one(program, component, capped=False)),
-            ("per_merchant", component.limits.per_merchant, most_of_all(program, component)),
-        )
-        for key, cap, highest in found:
-            if cap is not None and highest is not None and cap > highest:
+        for key, cap in _own_caps(component):
+            if key == "each":
+                highest = most_of_one(program, component, capped=False)
+            else:
+                highest = most_of_all(program, component)
+            if highest is not None and cap > highest:
                 _warn(build, "PRG058", (*path, key), message(what, most=_money(program, highest)))
-    cap, highest = program.limits.per_merchant, _most_of_sum(program)
-    lifetime = program.limits.lifetime
-    if lifetime is not None:
-        highest = min(Fraction(lifetime), highest if highest is not None else Fraction(lifetime))
-    if cap is not None and highest is not None and cap > highest:
+    whole, lifetime = program.limits.per_merchant, program.limits.lifetime
+    if whole is None:
+        return
+    bounds = [_most_of_sum(program), Fraction(lifetime) if lifetime is not None else None]
+    highest = min([bound for bound in bounds if bound is not None], default=None)
+    if highest is not None and whole > highest:
         said = message(what, most=_money(program, highest))
         _warn(build, "PRG058", ("limits", "per_merchant"), said)
+
+
+def _own_caps(component: Component) -> list[tuple[str, int]]:
+    limits = component.limits
+    caps = (("each", limits.each), ("per_merchant", limits.per_merchant))
+    return [(key, cap) for key, cap in caps if cap is not None]
 
 
 def _most_of_sum(program: Program) -> Fraction | None:
@@ -93,7 +87,8 @@ def _most_of_sum(program: Program) -> Fraction | None:
 
 def something_can_be_paid(build: Builder, program: Program) -> None:
     """Warn of a minimum that nothing can reach, and of more things asked for than count."""
-    highest, minimum = _most_of_sum(program), program.limits.minimum
+    minimum = program.limits.minimum
+    highest = _most_of_sum(program) if minimum else None
     if minimum is not None and highest is not None and minimum > highest:
         what = N_("The minimum is above {most}, the most that can be earned: nothing is ever paid.")
         said = message(what, most=_money(program, highest))
@@ -166,11 +161,8 @@ def _counts_refunds(program: Program) -> bool:
     return "refunds" in tables
 
 
-#: Rules that hold for a program with errors too.
-ALWAYS: tuple[Callable[[Builder, Program], None], ...] = (
-    tiers_are_few,
-    stacking_names_a_group,
-)
+#: Rules for a program with errors too.
+ALWAYS: tuple[Callable[[Builder, Program], None], ...] = (stacking_names_a_group,)
 
 RULES: tuple[Callable[[Builder, Program], None], ...] = (
     caps_are_reached,

@@ -20,6 +20,7 @@ from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Form, Key, Terms, Tier
 from cogrow.schema import Declared, validate
 from cogrow.strict_yaml import Path
+from cogrow.words.keys import meaning
 
 
 def components(build: Builder) -> tuple[Component, ...]:
@@ -47,7 +48,9 @@ def components(build: Builder) -> tuple[Component, ...]:
 
 
 def _component(build: Builder, path: Path, raw: Any) -> Component | None:
-    spec, issues = validate(component_spec(), build.document, code="PRG001", at=path, data=raw)
+    spec, issues = validate(
+        component_spec(), build.document, code="PRG001", at=path, data=raw, meaning=meaning
+    )
     build.issues += issues
     if spec is None:
         _survey(build, path, raw)

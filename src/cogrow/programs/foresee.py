@@ -11,14 +11,15 @@ from dataclasses import replace
 from fractions import Fraction
 
 from cogrow.errors import N_, Message, Severity, message
-from cogrow.expressions.pieces import BENT, ITSELF, Pieces, always, pieces
-from cogrow.expressions.tree import Op, Tree, Unit, Value, number, values, walk
+from cogrow.expressions.pieces import BENT, ITSELF, Line, Pieces, always, pieces
+from cogrow.expressions.tree import Op, Tree, Unit, Value, least, number, values, walk
 from cogrow.money import format_minor, format_number, round_half_up
 from cogrow.programs.bound import free_of_facts
 from cogrow.programs.build import Builder
 from cogrow.programs.constants import by_example
 from cogrow.programs.curve import Curve, Expander, Fall, curves, paid, steering
 from cogrow.programs.program import Component, Program, as_rate
+from cogrow.rewards.terms import tier_reached
 from cogrow.strict_yaml import Path
 
 ONE = Fraction(1)
@@ -48,11 +49,22 @@ def tiers_are_reached(build: Builder, program: Program) -> None:
     """Warn of a tier no merchant can reach, whatever it sells."""
     what = N_("Tier {number} (from {text}) can never be reached.")
     for component, metric, expand in _steered(program):
-        for position in range(len(component.terms.tiers)):
-            alone = _alone(component, position, expand)
-            if alone is not None and not _can_hold(expand(alone), metric):
-                said = message(what, number=position + 1, text=component.tier_texts[position])
-                _warn(build, "PRG050", _tier_place(build, component, position), said)
+        for position in _out_of_reach(component, metric, expand):
+            said = message(what, number=position + 1, text=component.tier_texts[position])
+            _warn(build, "PRG050", _tier_place(build, component, position), said)
+
+
+def _out_of_reach(component: Component, metric: str, expand: Expander) -> set[int]:
+    """Return which tiers are never the highest reached, counted from 0."""
+    every = range(len(component.terms.tiers))
+    if any(t.when is not None and not expand.asks(t.when) for t in component.terms.tiers):
+        found = ((n, _alone(component, n, expand)) for n in every)
+        return {n for n, alone in found if alone and not _can_hold(expand(alone), metric)}
+    reached = _unit_scale(expand(tier_reached(component.terms)), metric)
+    if reached is None or BENT in reached.cells:
+        return set()
+    numbers = {cell.intercept for cell in reached.cells if isinstance(cell, Line)}
+    return {n for n in every if n + 1 not in numbers}
 
 
 def _can_hold(condition: Tree, metric: str) -> bool:
@@ -95,41 +107,67 @@ def tiers_matter(build: Builder, program: Program) -> None:
         "Tier {number} (from {text}) changes nothing: without it every merchant earns the same."
     )
     for component, metric, expand in _steered(program):
-        tiers = component.terms.tiers
-        for position, tier in enumerate(tiers):
-            if position == 0 and not (tier.rate or tier.amount):
-                continue  # said on purpose: up to the next tier nothing is paid
+        unreached = _out_of_reach(component, metric, expand)
+        for position in _smooth(program, component, metric, expand):
+            tiers = component.terms.tiers
             others = (*tiers[:position], *tiers[position + 1 :])
-            outside = [t.when for t in others if t.when is not None and not expand.asks(t.when)]
-            without = replace(component, terms=replace(component.terms, tiers=others))
-            alone = _alone(component, position, expand)
-            if outside or not others or alone is None or not _can_hold(expand(alone), metric):
+            if position in unreached or not others:
                 continue
+            if any(t.when is not None and not expand.asks(t.when) for t in others):
+                continue
+            without = replace(component, terms=replace(component.terms, tiers=others))
             if _same(program, component, without, metric):
                 said = message(what, number=position + 1, text=component.tier_texts[position])
                 _warn(build, "PRG051", _tier_place(build, component, position), said)
 
 
+def _smooth(program: Program, component: Component, metric: str, expand: Expander) -> Iterator[int]:
+    """Yield the tiers, counted from 0, at whose start what is paid may go on as before. The first is
+    left out where it pays nothing: it says on purpose that up to the next one nothing is paid.
+    """
+    bounds: set[Fraction] = set()
+    for whole in _paid_to_all(program, component, metric, capped=True):
+        bounds |= set(whole.ends) if whole is not None else set()
+    picked_by_itself = isinstance(component.terms.qualifies_on, Value)
+    for position, tier in enumerate(component.terms.tiers):
+        if position == 0 and not (tier.rate or tier.amount):
+            continue
+        start = _unit_scale(expand(tier.start), metric)
+        begins = start.cells[0] if start is not None and not start.ends else None
+        turns = isinstance(begins, Line) and begins.intercept in bounds
+        if not (turns and tier.when is None and picked_by_itself):
+            yield position
+
+
 def _same(program: Program, one: Component, other: Component, metric: str) -> bool:
     """Tell whether two forms of a component pay every merchant alike, with or without its caps."""
-    expand = Expander(program, metric)
-    cap = program.limits.per_merchant if one.per is None else None
     for capped in (False, True):
-        same = True
-        for held in _apart(one, expand):
-            trees = []
-            for component in (one, other):
-                terms = component.terms
-                given = replace(component, terms=replace(terms, pays_on=held or terms.pays_on))
-                tree = paid(program, given, expand, capped=capped)
-                if capped and cap is not None:
-                    tree = Op("least", (tree, number(cap, Unit.MONEY)), Unit.MONEY)
-                trees.append(_unit_scale(tree, metric))
-            first, second = trees
-            same = same and first is not None and first == second and BENT not in first.cells
-        if same:
+        pairs = zip(
+            _paid_to_all(program, one, metric, capped=capped),
+            _paid_to_all(program, other, metric, capped=capped),
+            strict=True,
+        )
+        if all(a is not None and a == b and BENT not in a.cells for a, b in pairs):
             return True
     return False
+
+
+def _paid_to_all(
+    program: Program, component: Component, metric: str, *, capped: bool
+) -> list[Pieces | None]:
+    """Return what a component pays, once for each value its `pays_on` is held at; None where that
+    depends on the merchant. `capped`: with the cap of the program too.
+    """
+    expand, found = Expander(program, metric), list[Pieces | None]()
+    cap = program.limits.per_merchant if component.per is None and capped else None
+    for held in _apart(component, expand):
+        terms = component.terms
+        given = replace(component, terms=replace(terms, pays_on=held or terms.pays_on))
+        tree = paid(program, given, expand, capped=capped)
+        if cap is not None:
+            tree = least(tree, number(cap, Unit.MONEY))
+        found.append(_unit_scale(tree, metric))
+    return found
 
 
 def _apart(component: Component, expand: Expander) -> list[Tree | None]:

@@ -44,6 +44,7 @@ from cogrow.programs.terms import baseline, gates, targets
 from cogrow.programs.versions import Written, arrange, first_day
 from cogrow.schema import validate
 from cogrow.strict_yaml import Document, read
+from cogrow.words.keys import meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def parse(content: bytes, file: str) -> Parsed:
     document, issues = read(content, file)
     if document is None:
         return Parsed(file, None, tuple(issues))
-    spec, more = validate(ProgramSpec, document, code="PRG001")
+    spec, more = validate(ProgramSpec, document, code="PRG001", meaning=meaning)
     issues += more
     if spec is None:
         issues += _in_the_rest(document, more)

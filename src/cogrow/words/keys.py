@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from cogrow.errors import N_
+
+
+def meaning(path: str) -> str | None:
+    """Return what the key at a path such as `reward.step.tiers[0].from` means, None where it has no
+    words: below a form, a key means the same in all of them.
+    """
+    plain = re.sub(r"\[\d+\]", "", path)
+    if plain in KEYS:
+        return KEYS[plain]
+    top, *rest = plain.split(".")
+    if top != "reward" or len(rest) not in (2, 3):
+        return None
+    return (FORM_KEYS if len(rest) == 2 else TIER_KEYS).get(rest[-1])
+
 
 #: Every key of a program.
 KEYS: Mapping[str, str] = MappingProxyType(
@@ -150,8 +165,8 @@ TIER_KEYS: Mapping[str, str] = MappingProxyType(
     {
         "from": N_("where the tier begins, inclusive: an amount, a target, or any value"),
         "when": N_("a condition that must hold as well for the tier to be reached"),
-        "rate": N_("what it pays: a share of money, or an amount for each piece"),
-        "amount": N_("what it pays: a fixed amount"),
+        "rate": N_("what it pays, a share of money or an amount for each piece"),
+        "amount": N_("the fixed amount it pays"),
     }
 )
 
