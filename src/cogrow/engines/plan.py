@@ -78,8 +78,7 @@ class FactRows:
 class Check:
     """One thing that can keep a row from counting: `column` of the listing says whether it does.
 
-    `reason` is undated, outside, first_days, version, currency, condition, order_condition,
-    order_undated, belongs, not_owed or adds_nothing; `text` is the condition as written, or what is meant.
+    `text` is the condition as written, or what the reason is about.
     """
 
     column: str
