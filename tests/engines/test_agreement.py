@@ -9,20 +9,24 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 
 from cogrow.engines.steps.result import REASONS
 from cogrow.errors import DataError
-from cogrow.period import parse_period
+from cogrow.period import Period, parse_period
+from cogrow.programs.grain import GRAINS
+from cogrow.programs.program import Component, Program
 from cogrow.rewards.registry import forms
-from tests.agreement import agree, by_merchant, program_of, run
+from tests.agreement import agree, agree_among, by_merchant, period_called, program_of, run
 from tests.fact_files import Facts, Row, instant
-from tests.reference import ForeignMoney, earnings
-from tests.strategies import FORMS, HEAD, facts, programs
+from tests.reference import ForeignMoney, market
+from tests.strategies import CLAUSES, FORMS, HEAD, facts, markets, programs
 
-#: Pairs of a program and facts in one run, dealt to as many tests; more with COGROW_PAIRS=5000, others
+#: Pairs of programs and facts in one run, dealt to as many tests; more with COGROW_PAIRS=5000, others
 #: with COGROW_SEED=7.
-PAIRS = int(os.environ.get("COGROW_PAIRS", "102"))
+PAIRS = int(os.environ.get("COGROW_PAIRS", "120"))
 FIRST_SEED = int(os.environ.get("COGROW_SEED", "1")) * 1000
+SHARDS = range(4)
 
 generated = settings(
     max_examples=PAIRS // len(FORMS),
@@ -31,43 +35,95 @@ generated = settings(
     suppress_health_check=list(HealthCheck),
     phases=[Phase.generate, Phase.shrink],
 )
+quick = settings(generated, max_examples=4, phases=[Phase.generate])
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_made_up_programs_over_made_up_facts(form):
     @seed(FIRST_SEED + FORMS.index(form))
     @generated
-    @given(programs(form), facts())
+    @given(programs(form) | programs(form, CLAUSES) | programs(form, CLAUSES), facts())
     def one_pair(made, rows):
-        text, period = made
-        program = program_of(text)
-        agree(program, rows, program.schedule.period(parse_period(period)))
+        agree_among(runs([made], rows), rows)
 
     one_pair()
 
 
-def test_what_is_made_up_reaches_every_reason_and_every_form_that_pays():
+@pytest.mark.parametrize("shard", SHARDS)
+def test_made_up_programs_that_run_together(shard):
+    @seed(FIRST_SEED + shard)
+    @settings(generated, max_examples=max(PAIRS // 20, 1))
+    @given(markets(), facts())
+    def one_market(made, rows):
+        agree_among(runs(made, rows), rows)
+
+    one_market()
+
+
+def runs(made: list[tuple[str, str]], rows: Facts) -> list[tuple[Program, Period]]:
+    read = [(program_of(text), name) for text, name in made]
+    return [(program, period_called(program, name, rows)) for program, name in read]
+
+
+def features(program: Program, component: Component) -> list[str]:
+    """Return what a component, and the program around it, uses of the language."""
+    limits, fund, stacking = component.limits, program.fund, program.stacking
+    found = [component.form.name, f"per {component.per.name}" if component.per else ""]
+    found += [f"one {grain}" for grain in limits.within]
+    found += [f"fund {fund.exhausted}"] if fund else []
+    found += [stacking.rule] if stacking else []
+    found += [f"attribution of {program.attribution.of}"] if program.attribution else []
+    told = {
+        "each": limits.each, "first": limits.first, "first_of": limits.first_of,
+        "first_per": limits.first_per, "at_least": limits.at_least, "cap": limits.per_merchant,
+        "accumulate": component.accumulate, "lifetime": program.limits.lifetime,
+        "never_above": program.limits.never_above, "funders": fund and fund.funders,
+        "opt_in": program.enrollment == "opt_in", "effective": program.effective,
+        "festival": program.schedule.festival, "first days": program.schedule.since,
+        "tier when": any(tier.when for tier in component.terms.tiers),
+    }  # fmt: skip
+    return [name for name in found if name] + [name for name, used in told.items() if used]
+
+
+#: What made-up programs must use and be paid for.
+FEATURES = [
+    *FORMS, *(f"per {grain}" for grain in GRAINS), "one order", "one product", "one buyer",
+    "fund committed", "fund pro_rata", "fund first_come", "best_of", "in_order", "exclusive",
+    "attribution of merchant", "attribution of product", "attribution of brand", "each", "first",
+    "first_of", "first_per", "at_least", "cap", "accumulate", "lifetime", "never_above", "funders",
+    "opt_in", "effective", "festival", "first days", "tier when",
+]  # fmt: skip
+
+
+def test_what_is_made_up_reaches_every_reason_and_every_feature_that_pays():
     """A suite of pairs that all pay nothing would agree on anything."""
     assert set(FORMS) == set(forms())
     seen: Counter[str] = Counter()
 
-    @settings(generated, max_examples=24, phases=[Phase.generate])
-    def one_pair(made, rows):
-        text, period = made
-        program = program_of(text)
-        form_of = {component.name: component.form.name for component in program.components}
+    def look(made, rows):
+        wanted = runs(made, rows)
         try:
-            found = earnings(program, rows, program.schedule.period(parse_period(period)))
+            found = market(wanted, rows)
         except ForeignMoney:
             seen["foreign"] += 1
             return
-        for earning in found:
-            seen[earning.reason] += 1
-            seen[form_of[earning.component]] += earning.amount > 0
+        for program, period in wanted:
+            parts = {component.name: component for component in program.components}
+            for earning in found[program.id, period.name]:
+                seen[earning.reason] += 1
+                for feature in features(program, parts[earning.component]):
+                    seen[feature] += earning.amount > 0
 
-    for number, form in enumerate(FORMS):
-        seed(FIRST_SEED + number)(given(programs(form), facts())(one_pair))()
-    assert {name for name in (*REASONS, *forms(), "foreign") if not seen[name]} == set()
+    def missing() -> set[str]:
+        return {name for name in (*REASONS, *FEATURES, "foreign") if not seen[name]}
+
+    for number in range(100):
+        one = FORMS[number % len(FORMS)]
+        seed(number)(quick(given(st.tuples(programs(one, CLAUSES)), facts())(look)))()
+        seed(number)(quick(given(markets(), facts())(look)))()
+        if not missing():
+            break
+    assert missing() == set()
 
 
 # -- made by hand: one edge each ------------------------------------------------------------------

@@ -197,6 +197,13 @@ def test_nothing_but_declared_columns_can_be_read():
             row(text)
 
 
+def test_a_key_is_no_value_but_the_day_of_an_enrollment():
+    assert value("enrollments.enrolled_on") == Value("enrollments.enrolled_on", Unit.DAY)
+    for key in ("enrollments.program", "targets.period", "merchants.merchant_id"):
+        with pytest.raises(ExpressionError, match="is a key"):
+            value(key)
+
+
 def test_a_tree_is_walked_in_reading_order():
     tree = value("gmv + if(orders > 1, gmv, last_year.sales)")
     assert [node.name for node in walk(tree) if isinstance(node, Value)] == [

@@ -58,15 +58,16 @@ ALL_LINES = [
 ALL_ORDERS = [*ALL_LINES, "average_order", "per_buyer", "best", "odd"]
 OF_MERCHANT = [
     "gmv of the merchant >= 100", "orders of the merchant >= 2", "rating of the merchant >= 4.6",
-    "net_sales * 2 > net_sales of the merchant", "merchants.vip", "1 > 0", "gmv of the merchant > 0",
+    "merchants.vip", "1 > 0", "gmv of the merchant > 0",
 ]  # fmt: skip
+MOST = "net_sales * 2 > net_sales of the merchant"
 #: What each grain of things can be paid by.
 GRAINS = {
     "order_line": Pool(
         [*ALL_LINES, "order_lines.paid", "least(net_sales, 50)", "gmv of the merchant - gmv"],
         ["units", "products_sold", "order_lines.quantity", "claims", "orders"],
         [
-            *OF_MERCHANT, "gmv >= 10", "order_lines.quantity > 1", "products.listed_at >= 2025-04-01",
+            *OF_MERCHANT, MOST, "gmv >= 10", "order_lines.quantity > 1", "products.listed_at >= 2025-04-01",
             "orders.channel = 'live'", "orders.placed_at < period.end", "refunded = 0",
         ],
         ("order", "product", "buyer"),
@@ -76,7 +77,7 @@ GRAINS = {
         [*ALL_ORDERS, "gmv of the merchant / 2", "back_freight"],
         ["orders", "buyers", "units", "claims", "live_orders", "sent_back"],
         [
-            *OF_MERCHANT, "gmv >= 10", "orders.channel = 'live'", "claims = 0", "orders = 1",
+            *OF_MERCHANT, MOST, "gmv >= 10", "orders.channel = 'live'", "claims = 0", "orders = 1",
             "orders.confirmed_at - orders.placed_at <= 10 days", "first_sale >= 2025-05-21",
         ],
         ("buyer",),
@@ -86,7 +87,7 @@ GRAINS = {
         [*ALL_LINES, "gmv * 10%"],
         ["units", "claims", "seen", "visitors", "listed", "orders", "live_orders"],
         [
-            *OF_MERCHANT, "gmv >= 10", "orders >= 2", "seen > 0", "products.listed_at >= 2025-04-01",
+            *OF_MERCHANT, MOST, "gmv >= 10", "orders >= 2", "seen > 0", "products.listed_at >= 2025-04-01",
             "products.category = 'shoes'", "listed = 1", "days_between(products.listed_at, period.end) < 90",
         ],
         (),
@@ -139,23 +140,22 @@ def component(
     clauses: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return a component; `names` are the targets its tiers may begin at."""
-    grain = draw(st.sampled_from(sorted(GRAINS))) if "things" in clauses and draw(yes(2)) else ""
+    grain = draw(one_of(*GRAINS, "order_line")) if "things" in clauses and draw(yes(2)) else ""
     some = GRAINS[grain] if grain else pool(clauses)
+    whole: dict[str, Any] = {"per": grain} if grain else {}
+    if "accumulate" in clauses and draw(yes(2)):
+        whole["accumulate"] = draw(one_of("year to date", "program to date"))
     if grain and "ranges" in clauses and draw(yes(3)):
         some = over_other_days(some)
     form = form or draw(st.sampled_from(FORMS))
-    whole: dict[str, Any] = {"per": grain} if grain else {}
     whole[form] = draw(terms(form, some, baseline, names, clauses))
     if grain in ("campaign", "buyer") and form == "flat":  # what is not measured is not found
-        whole["when"] = draw(
-            one_of("gmv > 0", "orders >= 1", "net_sales * 2 > net_sales of the merchant")
-        )
+        whole["when"] = draw(one_of("gmv > 0", "orders >= 1", MOST))
     elif draw(yes(2 if grain else 4)):
         more = ["sprint <= net_sales"] if "sprint" in names and grain != "return" else ["1 > 0"]
         whole["when"] = draw(st.sampled_from([*some.conditions, *more]))
-    if "accumulate" in clauses and draw(yes(2)):
-        whole["accumulate"] = draw(one_of("year to date", "program to date"))
-    if "part_limits" in clauses and draw(yes(2)):
+    bounded = bool({"things", "limits", "accumulate"}.intersection(clauses))
+    if bounded and draw(yes(2)):
         bounds: dict[str, str] = draw(part_limits(grain, some))
         whole |= {"limits": bounds} if bounds else {}
     return whole
@@ -253,7 +253,7 @@ def part_limits(draw: st.DrawFn, grain: str, some: Pool) -> dict[str, str]:
         if len(some.within) and draw(st.booleans()):
             found["first_per"] = draw(one_of(*some.within))
     if draw(yes(4)):
-        found["at_least"] = draw(one_of("1", "2", "2", "3"))
+        found["at_least"] = draw(one_of("1", "1", "2", "3"))
     if len(some.within) and draw(yes(2)):
         found[f"per_{draw(one_of(*some.within))}"] = draw(one_of("0.01", "3", "100"))
     return found

@@ -20,14 +20,15 @@ currency: CNY
 
 #: The clauses a made-up program may use beside what one plan over one period computes.
 CLAUSES = (
-    "ranges", "things", "part_limits", "tier_conditions", "attribution", "enrollment", "first_days",
+    "ranges", "things", "tier_conditions", "attribution", "enrollment", "first_days",
     "effective", "festival", "accumulate", "limits", "fund",
 )  # fmt: skip
 
 SHANGHAI, NEW_YORK = "Asia/Shanghai", "America/New_York"
+MONTHLY = {"from": "2025-04-01", "until": "2025-07-01", "every": "month", "timezone": SHANGHAI}
 SCHEDULES = [
     ({"from": "2025-01-01", "until": "2026-01-01", "every": "quarter", "timezone": SHANGHAI}, "2025Q2"),
-    ({"from": "2025-04-01", "until": "2025-07-01", "every": "month", "timezone": SHANGHAI}, "2025-05"),
+    (MONTHLY, "2025-05"),
     ({"from": "2025-05-20", "until": "2025-06-21", "timezone": SHANGHAI}, "2025-05-20..2025-06-20"),
     ({"from": "2025-01-01", "until": "2026-01-01", "every": "quarter", "timezone": NEW_YORK}, "2025Q2"),
 ]  # fmt: skip
@@ -107,7 +108,7 @@ def programs(
     It uses one to three of the clauses, where there are any.
     """
     used = draw(some_of(clauses, 3)) if clauses else set()
-    schedule, period = FESTIVAL if "festival" in used else draw(st.sampled_from(SCHEDULES))
+    schedule, period = draw(schedules(used))
     return draw(body(schedule, form, used)), period
 
 
@@ -115,8 +116,7 @@ def programs(
 def markets(draw: st.DrawFn, clauses: Collection[str] = CLAUSES) -> list[tuple[str, str]]:
     """Return two or three programs that run at the same time, most of which stack, each with a period."""
     names = ["made-up", "made-up-too", "made-up-also"][: draw(st.integers(2, 3))]
-    festival = "festival" in clauses and draw(yes(6))
-    schedule, period = FESTIVAL if festival else draw(st.sampled_from(SCHEDULES))
+    schedule, period = draw(schedules(draw(some_of(clauses, 3))))
     rule = draw(one_of("best_of", "exclusive", "in_order"))
     listed = draw(st.permutations(names))[: draw(st.integers(2, len(names)))]
     found = []
@@ -131,9 +131,21 @@ def markets(draw: st.DrawFn, clauses: Collection[str] = CLAUSES) -> list[tuple[s
     return found
 
 
-def some_of(clauses: Collection[str], most: int) -> st.SearchStrategy[set[str]]:
-    """Return a strategy for one clause or some of them."""
-    return st.sets(st.sampled_from(sorted(clauses)), min_size=1, max_size=most)
+@st.composite
+def some_of(draw: st.DrawFn, clauses: Collection[str], most: int) -> set[str]:
+    """Return some of the clauses, at least one; things, of which there are so many, more often."""
+    found = draw(st.sets(st.sampled_from(sorted(clauses)), min_size=1, max_size=most))
+    return found | ({"things"} & set(clauses) if draw(yes(3)) else set())
+
+
+def schedules(used: Collection[str]) -> st.SearchStrategy[tuple[dict[str, str], str]]:
+    """Return when a program may run that uses these clauses, each with one of its periods."""
+    if "festival" in used:
+        return st.just(FESTIVAL)
+    later = [(MONTHLY, "2025-06"), (MONTHLY, "2025-05"), (MONTHLY, "2025-06")]
+    return st.sampled_from(
+        later + SCHEDULES if {"accumulate", "limits", "fund"} & set(used) else SCHEDULES
+    )
 
 
 @st.composite

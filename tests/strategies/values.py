@@ -78,7 +78,7 @@ RANGED_GATES = [
 MOMENT_GATES = [
     "first_sale >= 2025-05-21", "days_between(first_sale, last_sale) < 10",
     "months_between(merchants.joined_on, period.end) <= 3", "period.end - merchants.joined_on > 60 days",
-    "last_scored < period.end", "months_between(first_sale of all time, last_sale) >= 1",
+    "last_scored < period.end", "days_between(first_sale of all time, last_sale) >= 30",
     "coalesce(last_sale, merchants.opened_at) >= period.start",
 ]  # fmt: skip
 OTHER_GATES = [

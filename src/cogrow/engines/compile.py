@@ -177,6 +177,7 @@ class Compiler:
             formulas=formulas,
             things=self.things,
             together=fund is not None and fund.exhausted != "committed",
+            scans=tuple(self.groups),
         )
 
     def _dated(self, *, seen: bool) -> dict[str, tuple[exp.Expr, ...]]:

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from cogrow.embedded import Limits, connect
 from cogrow.engines.plan import FactRows, Plan
+from cogrow.engines.share import SharedRows
 from cogrow.engines.steps.beside import EARNED, OFFERED, TABLES
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES_STEP
 from cogrow.errors import N_, DataError, EngineError, Issue, Message, Span, message
@@ -44,6 +45,10 @@ class DuckDB:
         self._connection, self._progress = connection, progress
         self._kept: dict[tuple[str, str, Period], str] = {}
 
+    def share(self, rows: SharedRows) -> None:
+        """Keep the rows of a fact table that several plans read."""
+        self._run(f'CREATE TEMP TABLE "{rows.name}" AS {rows.query.sql(DIALECT)}')
+
     def offer(self, plan: Plan) -> None:
         """Keep what the plan would give if its program stood alone, for those it is stacked with."""
         key = plan.program, plan.version, plan.period
@@ -54,7 +59,7 @@ class DuckDB:
             f"INSERT INTO {OFFERED} SELECT ?, ?, ?, merchant_id, takes_part, {' + '.join(parts)} "
             f'FROM "{name}"',
             [plan.program, plan.period.start, plan.period.end],
-        )
+        ).fetchall()
 
     def _names(self, table: str) -> list[str]:
         return [row[0] for row in self._connection.execute(f'DESCRIBE "{table}"').fetchall()]
@@ -66,7 +71,7 @@ class DuckDB:
         self._connection.execute(
             f"INSERT INTO {EARNED} SELECT ?, ?, ?, {', '.join(columns)} FROM earned_now",
             [plan.program, plan.period.start, plan.period.end],
-        )
+        ).fetchall()
         self._connection.unregister("earned_now")
 
     def earn(self, plan: Plan) -> pa.Table:
@@ -108,7 +113,7 @@ class DuckDB:
         return self._arrow(f"SELECT * FROM ({sql}) AS listed WHERE {only} ORDER BY {order}")
 
     def _run(self, sql: str) -> None:
-        self._watched(lambda: self._connection.execute(sql))
+        self._watched(lambda: self._connection.execute(sql).fetchall())
 
     def _arrow(self, sql: str) -> pa.Table:
         return self._watched(lambda: self._connection.sql(sql).to_arrow_table())

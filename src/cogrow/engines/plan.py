@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from cogrow.errors import Message
 from cogrow.expressions.tree import Aggregate, Tree, Unit
 from cogrow.period import Period
+
+if TYPE_CHECKING:
+    from cogrow.engines.steps.facts_sql import FactQuery
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -83,7 +87,8 @@ class Plan:
     lies in it, for tables that carry their own date. `stored` maps each metric, target and the
     baseline to its columns. `rows` list the facts behind each aggregate, and `formulas` say how a
     metric, or the baseline, is made of aggregates. `things` are, by component, what it pays for one
-    by one. `together`: what a merchant gets depends on the others, so that none stands alone.
+    by one. `together`: what a merchant gets depends on the others, so that none stands alone. `scans`
+    are what its steps read of the fact tables.
     """
 
     program: str
@@ -98,6 +103,7 @@ class Plan:
     formulas: dict[str, Tree]
     things: dict[str, Things]
     together: bool = False
+    scans: tuple[FactQuery, ...] = ()
 
     def sql(self, dialect: str, *, upto: str = "", known: Mapping[str, str] = NOTHING) -> str:
         """Return the one query of the plan in `dialect`, a CTE per step, sentences as comments.

@@ -12,6 +12,7 @@ from cogrow.embedded import Limits
 from cogrow.engines.compile import compile_plan
 from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import Plan
+from cogrow.engines.share import share
 from cogrow.engines.steps.beside import needs_earlier
 from cogrow.errors import N_, ProgramError, message
 from cogrow.facts import FactFiles
@@ -190,6 +191,7 @@ def stream_programs(
     plans = [compile_plan(program, period, facts) for program, period in runs]
     if any(plan.together for plan in plans):
         merchant = None
+    shared, reading = share(plans) if merchant is None else ([], plans)
     now = [runs[0]]
 
     def report(percent: int) -> None:
@@ -198,10 +200,13 @@ def stream_programs(
 
     asked = {(program.id, program.version, period) for program, period in wanted}
     with open_engine(facts, plans, limits, merchant=merchant, progress=report) as engine:
+        for rows in shared:
+            report(0)
+            engine.share(rows)
         for job in jobs:
             program, period = now[0] = runs[job.run]
             report(0)
-            plan = plans[job.run]
+            plan = reading[job.run]
             if job.offers:
                 engine.offer(plan)
                 continue
@@ -209,7 +214,7 @@ def stream_programs(
             if _is_read(program, runs):
                 engine.remember(plan, table)
             if (program.id, program.version, period) in asked:
-                yield Ran(program, period, plan, table)
+                yield Ran(program, period, plans[job.run], table)
             report(100)
 
 

@@ -223,7 +223,8 @@ class ValueScope:
         found = self.schema.column(name.table, name.name)
         if found is None:
             raise unknown(name, name.name, self.schema.tables[name.table])
-        if canonical and name.name in canonical.key and name.table not in inside:
+        is_key = canonical is not None and name.name in canonical.key and name.table not in inside
+        if is_key and found.unit is not Unit.DAY:  # when somebody enrolled is worth knowing
             raise ExpressionError(
                 message(N_("`{name}` is a key, not a value."), name=str(name)), name.at
             )

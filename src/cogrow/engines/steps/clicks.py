@@ -24,9 +24,7 @@ def _keys(attribution: Attribution) -> tuple[str, ...]:
     return ("order_id",) if attribution.of == "merchant" else ("order_id", "line_no")
 
 
-def clicks(
-    program: Program, attribution: Attribution, have: set[str], asked_of: list[SQL]
-) -> Step:
+def clicks(program: Program, attribution: Attribution, have: set[str], asked_of: list[SQL]) -> Step:
     """Return the step with one row per order (or order line) that is owed to a visit.
 
     Every visit that could be the one is joined, and the last of them kept; of several at one instant

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
@@ -136,7 +136,13 @@ class FactQuery:
             return exp.func("COALESCE", exp.column("currency", "refunds"), found)
         return found
 
-    def _source(self) -> exp.Select:
+    def joined(self, tables: set[str]) -> exp.Select:
+        """Return SELECT … FROM the table and `tables`, a row for every row of the table."""
+        whole = replace(self)
+        whole.used = set(tables)
+        return whole._source(every_row=True)
+
+    def _source(self, *, every_row: bool = False) -> exp.Select:
         """Return SELECT … FROM the table and every table its columns come from."""
         name = "refund_lines" if self.by_line else self.table
         source = exp.to_table(name)
@@ -153,7 +159,7 @@ class FactQuery:
                 ]
             elif here in loose or (link.optional and (self.unlinked or here != "refunds")):
                 loose.add(link.table)
-            kind = "left" if link.table in loose else "inner"
+            kind = "left" if every_row or link.table in loose else "inner"
             query = query.join(exp.to_table(link.table), on=exp.and_(*pairs), join_type=kind)
         return query
 

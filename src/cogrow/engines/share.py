@@ -1,0 +1,127 @@
+"""Scans shared by many programs: the rows of one fact table, joined once, read by every step.
+
+A step that sums fact rows joins its table to orders, products and merchants and reads the days it asks
+for. Where several steps of a run begin with one table, these rows are kept in a temporary table, with
+the columns any of them needs, for the days any of them asks for; the steps read that instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlglot import exp
+
+from cogrow.engines.plan import Plan, Step
+from cogrow.engines.ratio import SQL
+from cogrow.engines.steps.clicks import STEP as CLICKS
+from cogrow.engines.steps.facts_sql import FactQuery
+from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
+
+#: With fewer steps than this, keeping rows costs more than it saves.
+FEWEST = 3
+
+#: What the steps of a bucket have in common: the table, and whether refunds are told apart by line.
+Bucket = tuple[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRows:
+    """A temporary table of joined fact rows: its name, the query that fills it, who reads it."""
+
+    name: str
+    query: exp.Select
+    readers: int
+
+
+def share(plans: Sequence[Plan]) -> tuple[list[SharedRows], list[Plan]]:
+    """Return the tables worth keeping for the plans, and the plans reading from them."""
+    buckets: dict[Bucket, list[tuple[Plan, FactQuery]]] = {}
+    for plan in plans:
+        for scan in plan.scans:
+            buckets.setdefault((scan.table, scan.by_line), []).append((plan, scan))
+    kept: dict[Bucket, set[str]] = {}
+    found: list[SharedRows] = []
+    for (table, by_line), readers in sorted(buckets.items(), key=lambda pair: pair[0]):
+        if len(readers) < FEWEST:
+            continue
+        name = f"shared_{table}{'_by_line' if by_line else ''}"
+        query, tables = _rows(readers)
+        found.append(SharedRows(name, query, len(readers)))
+        kept[table, by_line] = tables
+    return found, [_reading(plan, kept) for plan in plans]
+
+
+def _queries(plan: Plan) -> dict[str, exp.Query]:
+    return {step.name: step.query for step in plan.steps}
+
+
+def _rows(readers: Sequence[tuple[Plan, FactQuery]]) -> tuple[exp.Select, set[str]]:
+    """Return the joined rows of a bucket with every column a reader names, and the tables joined."""
+    tables = set().union(*(scan.used for _, scan in readers)) - {CLICKS}
+    columns: dict[tuple[str, str], None] = {}
+    inside: dict[SQL, None] = {}
+    for plan, scan in readers:
+        for column in _queries(plan)[scan.step].find_all(exp.Column):
+            if column.table in tables:
+                columns[column.table, column.name] = None
+        for window in scan.windows:
+            inside[scan.inside(window)] = None
+    first_plan, first = readers[0]
+    query = first.joined(tables)
+    for table, name in sorted(columns):
+        query = query.select(exp.alias_(exp.column(name, table), f"{table}__{name}"))
+    query = query.where(exp.or_(*inside))
+    if first.by_line:
+        lines = _queries(first_plan)[REFUND_LINES]
+        query = query.with_(REFUND_LINES, as_=lines.copy())
+    return query, tables
+
+
+def _reading(plan: Plan, kept: dict[Bucket, set[str]]) -> Plan:
+    """Return the plan with the steps that have a shared table reading from it."""
+    scans = {scan.step: scan for scan in plan.scans if (scan.table, scan.by_line) in kept}
+    if not scans:
+        return plan
+    steps = []
+    for step in plan.steps:
+        scan = scans.get(step.name)
+        if scan is None:
+            steps.append(step)
+            continue
+        name = f"shared_{scan.table}{'_by_line' if scan.by_line else ''}"
+        tables = kept[scan.table, scan.by_line]
+        steps.append(Step(step.name, step.sentence, _from_shared(step.query, name, tables)))
+    asked = {table.name for step in steps for table in step.query.find_all(exp.Table)}
+    steps = [step for step in steps if step.name != REFUND_LINES or REFUND_LINES in asked]
+    return replace(plan, steps=tuple(steps))
+
+
+def _from_shared(query: exp.Query, name: str, tables: set[str]) -> exp.Query:
+    """Return the query of a step reading a shared table; an inner join becomes a condition."""
+    query = query.copy()
+    must: list[SQL] = []
+    joins = []
+    for join in query.args.get("joins") or []:
+        table = join.this.alias_or_name
+        if table not in tables:
+            joins.append(join)
+        elif join.side != "LEFT":
+            own = [c for c in join.args["on"].find_all(exp.Column) if c.table == table]
+            must.append(own[0].copy())
+    query.set("joins", joins)
+    if not isinstance(query, exp.Select):
+        raise TypeError(query)
+    query = query.from_(exp.to_table(name))
+    for column in must:
+        query = query.where(exp.Not(this=exp.Is(this=column, expression=exp.null())))
+
+    def renamed(node: SQL) -> SQL:
+        if isinstance(node, exp.Column) and node.table in tables:
+            return exp.column(f"{node.table}__{node.name}")
+        return node
+
+    moved = query.transform(renamed)
+    if not isinstance(moved, exp.Query):
+        raise TypeError(moved)
+    return moved
