@@ -78,7 +78,7 @@ def told(folder: Path, terms: str, merchant: str, *, rows: bool = False) -> Expl
             "m1",
             [
                 *REACHED,
-                "36.00 is above the cap of 30.00 per merchant, so the cap is paid.",
+                "36.00 is above the cap of 30.00 per merchant; the cap is left.",
                 "m1 earns 30.00 CNY for 2025Q2.",
             ],
             id="capped",
@@ -102,7 +102,7 @@ def told(folder: Path, terms: str, merchant: str, *, rows: bool = False) -> Expl
                 *TARGETS,
                 "The gate baseline > 0 is passed (baseline 1,000.00).",
                 "net_sales (1,050.00) reaches tier 1 of 2, which begins at 1,050.00 (floor).",
-                "150.00 more would reach the next tier, sprint (1,200.00).",
+                "150.00 more would reach the next tier, 1,200.00 (sprint).",
                 "retroactive: 1% of net_sales (1,050.00) is 10.50.",
                 "m2 earns 10.50 CNY for 2025Q2.",
             ],
@@ -118,7 +118,7 @@ def told(folder: Path, terms: str, merchant: str, *, rows: bool = False) -> Expl
                 "The target floor is 1,050.01: 105.001% of baseline.",
                 TARGETS[2],
                 "The gate baseline > 0 is passed (baseline 1,000.00).",
-                "net_sales (1,050.00) is 0.01 below the first tier, floor (1,050.01).",
+                "net_sales (1,050.00) is 0.01 below the first tier, 1,050.01 (floor).",
                 "retroactive: no tier is reached, so nothing is earned.",
                 "m2 earns 0.00 CNY for 2025Q2.",
             ],
@@ -133,10 +133,10 @@ def told(folder: Path, terms: str, merchant: str, *, rows: bool = False) -> Expl
                 "rating in 2025Q2 is 4.2: average(rating).",
                 *TARGETS,
                 "The gate rating >= 4.6 is not passed (rating 4.2): 0.4 too little.",
+                "A gate is not passed, so nothing is earned, whatever follows would come to.",
                 "net_sales (1,050.00) reaches tier 1 of 2, which begins at 1,050.00 (floor).",
-                "150.00 more would reach the next tier, sprint (1,200.00).",
+                "150.00 more would reach the next tier, 1,200.00 (sprint).",
                 "retroactive: 1% of net_sales (1,050.00) is 10.50.",
-                "A gate is not passed, so nothing is earned.",
                 "m2 earns 0.00 CNY for 2025Q2.",
             ],
             id="a gate is not passed",
@@ -159,11 +159,11 @@ def told(folder: Path, terms: str, merchant: str, *, rows: bool = False) -> Expl
                 "m1 may take part, as every merchant may.",
                 "net_sales in 2025Q2 is 1,200.00: sum(paid) - sum(refunded).",
                 "orders in 2025Q2 is 2: count(orders).",
-                "net_sales (1,200.00) reaches tier 1 of 2, which begins at 1,000.00 (1_000 CNY).",
-                "800.00 more would reach the next tier, 2_000 CNY (2,000.00).",
-                "ladder: 10.00.",
+                "net_sales (1,200.00) reaches tier 1 of 2, which begins at 1,000.00.",
+                "800.00 more would reach the next tier, 2,000.00.",
+                "ladder: tier 1 pays a fixed amount, 10.00.",
                 "per_order: 0.50 CNY for each of orders (2) is 1.00.",
-                "start: 5.00.",
+                "start: a fixed amount, 5.00.",
                 "m1 earns 16.00 CNY for 2025Q2.",
             ],
             id="several components",
@@ -175,10 +175,10 @@ def told(folder: Path, terms: str, merchant: str, *, rows: bool = False) -> Expl
                 "m3 may take part, as every merchant may.",
                 "net_sales in 2025Q2 is 700.00: sum(paid) - sum(refunded).",
                 "orders in 2025Q2 is 1: count(orders).",
-                "net_sales (700.00) is 300.00 below the first tier, 1_000 CNY (1,000.00).",
+                "net_sales (700.00) is 300.00 below the first tier, 1,000.00.",
                 "ladder: no tier is reached, so nothing is earned.",
                 "per_order pays only when orders >= 2, which does not hold (orders 1).",
-                "start: 5.00.",
+                "start: a fixed amount, 5.00.",
                 "m3 earns 5.00 CNY for 2025Q2.",
             ],
             id="a condition does not hold",
@@ -189,12 +189,12 @@ def told(folder: Path, terms: str, merchant: str, *, rows: bool = False) -> Expl
             [
                 "m1 may take part, as every merchant may.",
                 "net_sales in 2025Q2 is 1,200.00: sum(paid) - sum(refunded).",
-                "net_sales (1,200.00) reaches tier 3 of 4, which begins at 1,000.00 (1_000 CNY).",
-                "3,800.00 more would reach the next tier, 5_000 CNY (5,000.00).",
+                "net_sales (1,200.00) reaches tier 3 of 4, which begins at 1,000.00.",
+                "3,800.00 more would reach the next tier, 5,000.00.",
                 "The slice from 0.00 is 500.00, at 1%: 5.00.",
                 "The slice from 500.00 is 500.00, at 2%: 10.00.",
                 "The slice from 1,000.00 is 200.00, at 3%: 6.00.",
-                "graduated: 21.00.",
+                "graduated: the slices together come to 21.00.",
                 "m1 earns 21.00 CNY for 2025Q2.",
             ],
             id="graduated",
@@ -208,8 +208,8 @@ def told(folder: Path, terms: str, merchant: str, *, rows: bool = False) -> Expl
                 "The gate baseline > 0 is passed (baseline 1,000.00).",
                 "net_sales (1,200.00) reaches tier 1 of 1, which begins at 1,100.00"
                 " (110% of baseline).",
-                "growth: 3.333% of net_sales (1,200.00) less baseline (1,000.00) is 6.666,"
-                " rounded half up to 6.67.",
+                "growth: net_sales (1,200.00) less baseline (1,000.00) is 200.00; 3.333% of that is"
+                " 6.666, rounded half up to 6.67.",
                 "m1 earns 6.67 CNY for 2025Q2.",
             ],
             id="growth, rounded",
@@ -235,8 +235,9 @@ def test_each_step_is_a_sentence_with_its_numbers(tmp_path, terms, merchant, sen
 def test_a_gate_says_what_was_found_and_what_is_missing(tmp_path, gate, says):
     terms = DUAL.replace("baseline > 0", gate)
     found = told(tmp_path, terms, "m3")
-    said = [str(s.says) for s in found.sentences if s.step == "gates"]
-    assert said == [f"The gate {gate} is not passed {says}"]
+    said, nothing = [str(s.says) for s in found.sentences if s.step == "gates"]
+    assert nothing.startswith("A gate is not passed")
+    assert [said] == [f"The gate {gate} is not passed {says}"]
 
 
 def test_the_rows_behind_each_value_add_up_to_it(tmp_path):
@@ -311,12 +312,14 @@ def test_a_derivation_is_plain_data_too(tmp_path):
     plain = found.as_json(str)
     assert plain["merchant_id"] == "m1"
     assert plain["earnings"][0]["amount_minor"] == 3_600
+    assert "rejected" not in plain
     assert plain["steps"][1] == {
         "step": "measured",
         "says": "net_sales in 2025Q2 is 1,200.00: sum(paid) - sum(refunded).",
         "name": "net_sales",
         "value": 120_000,
         "unit": "money",
+        "days": [{"from": "2025-04-01", "until": "2025-07-01"}],
     }
     assert [len(one["rows"]) for one in plain["rows"]] == [3, 1, 1, 0]
 

@@ -148,6 +148,13 @@ def earn_command(
 @click.option(
     "--rows", is_flag=True, help=N_("List the order lines and refunds behind each value.")
 )
+@click.option("--rejected", is_flag=True, help=N_("List the rows that do not count, and why not."))
+@click.option(
+    "--beside",
+    multiple=True,
+    metavar="PROGRAMS",
+    help=N_("Other versions of it, and programs it is stacked with, where these stand elsewhere."),
+)
 @click.option(
     "--earnings",
     type=click.Path(path_type=Path),
@@ -163,11 +170,13 @@ def explain_command(
     facts: Path,
     period: str | None,
     rows: bool,
+    rejected: bool,
+    beside: tuple[str, ...],
     earnings: Path,
     **limits: Any,
 ) -> None:
     """Print a sentence per step."""
-    from cogrow.cli.show import show_explained
+    from cogrow.cli.show_explained import show_explained
     from cogrow.operations.explain import explain
 
     with screen.progress() as progress:
@@ -177,6 +186,8 @@ def explain_command(
             facts,
             period,
             rows=rows,
+            not_counted=rejected,
+            beside=beside,
             limits=Limits(**limits),
             progress=progress,
             earnings=earnings,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from fractions import Fraction
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -19,13 +18,9 @@ if TYPE_CHECKING:
     from cogrow.operations.author import New
     from cogrow.operations.earn import Earned
     from cogrow.operations.examples import Outcome
-    from cogrow.operations.explain import Explained, Listed
     from cogrow.programs.parse import Parsed
     from cogrow.programs.program import Program
     from cogrow.sources.report import FactsReport
-
-#: Rows of facts shown for one measured value; `--json` has them all.
-MOST_ROWS = 40
 
 #: Names of targets that every program understands alike; others are shown as the author wrote them.
 TARGETS = {"floor": N_("floor"), "sprint": N_("sprint")}
@@ -38,10 +33,15 @@ NOTHING: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 REASONS = {
     "not_eligible": N_("may not take part"),
     "gate_not_passed": N_("a gate is not passed"),
+    "taken_back": N_("taken back"),
     "condition_not_met": N_("the condition is not met"),
     "no_tier_reached": N_("below the first tier"),
+    "too_few": N_("too few earn"),
     "nothing_to_pay_on": N_("nothing to pay on"),
     "below_minimum": N_("below the minimum payout"),
+    "stacked_out": N_("another program is paid"),
+    "fund_exhausted": N_("the fund is exhausted"),
+    "fund_short": N_("paid, as far as the fund goes"),
     "capped": N_("paid, at the cap"),
     "paid": N_("paid"),
 }
@@ -145,7 +145,7 @@ def _unpaid(screen: Screen, one: Earned) -> None:
     shown = [
         screen.t(message(N_("{reason}: {n}"), reason=message(said), n=f"{counts[reason]:,}"))
         for reason, said in REASONS.items()
-        if reason not in ("paid", "capped") and counts.get(reason)
+        if reason not in ("paid", "capped", "fund_short", "taken_back") and counts.get(reason)
     ]
     if shown and len(one.program.components) == 1:
         screen.say(message(N_("earned nothing: {reasons}"), reasons="   ".join(shown)))
@@ -173,74 +173,6 @@ def _movers(screen: Screen, one: Earned) -> None:
         amount = format_minor(mover.amount_minor, currency)
         rows.append((mover.merchant, shown(mover.measured), *cells, amount))
     screen.table(heads, rows)
-
-
-def show_explained(screen: Screen, found: Explained, most_rows: int = MOST_ROWS) -> None:
-    """Show the derivation, a sentence per line, and at most `most_rows` rows behind each value."""
-    first, last = found.period.start, found.period.end
-    screen.say(f"{title(screen, found.program)}  ·  {found.period}", bold=True)
-    screen.say(
-        message(
-            N_("Program {id}, version {version}; {first} up to but not including {last}, {zone}."),
-            id=found.program.id,
-            version=found.program.version,
-            first=str(first),
-            last=str(last),
-            zone=str(found.program.schedule.zone),
-        )
-    )
-    for number, sentence in enumerate(found.sentences, start=1):
-        result = sentence.step == "result"
-        screen.say(f"{number:>3}. {sentence.says.render(screen.translate)}", bold=result)
-    for one in found.listed:
-        _rows(screen, found, one, most_rows)
-
-
-def _rows(screen: Screen, found: Explained, one: Listed, most_rows: int) -> None:
-    screen.say()
-    what = N_("{table} in {period}, {count} in all")
-    screen.say(
-        message(what, table=one.table, period=str(one.period), count=f"{one.rows.num_rows:,}"),
-        bold=True,
-    )
-    if not one.rows.num_rows:
-        return
-    names = [name for name in one.rows.column_names if name != "merchant_id"]
-    added = {one_added.column: one_added for one_added in one.adds}
-    write = Writer(found.program.currency)
-    zone = found.program.schedule.zone
-
-    def cell(name: str, value: Any) -> str | Message:
-        if value is None:
-            return "-"
-        if name in added and added[name].aggregate.function not in ("count", "count_distinct"):
-            return write(Fraction(int(value), added[name].scale), added[name].aggregate.unit)
-        if isinstance(value, datetime):
-            return str(value.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None))
-        return str(value)
-
-    shown = one.rows.slice(0, most_rows).to_pylist()
-    rows = [[cell(name, row[name]) for name in names] for row in shown]
-    if left := one.rows.num_rows - len(shown):
-        more = message(N_("… {left} more (all with --json)"), left=f"{left:,}")
-        rows.append([more, *("" for _ in names[1:])])
-    totals: list[str | Message] = [message(N_("total")), *("" for _ in names[1:])]
-    for each in one.adds:
-        if each.aggregate.function == "sum":
-            values = [v for v in one.rows.column(each.column).to_pylist() if v is not None]
-            totals[names.index(each.column)] = cell(each.column, sum(values))
-    if any(totals[1:]):
-        rows.append(totals)
-    screen.table([_head(one, name) for name in names], rows)
-
-
-def _head(one: Listed, name: str) -> str:
-    for added in one.adds:
-        if added.column == name:
-            argument = added.aggregate.argument
-            inside = getattr(argument, "column", "…") if argument is not None else one.table
-            return f"{added.aggregate.function}({inside.removesuffix('_minor')})"
-    return name
 
 
 def show_new(screen: Screen, made: New) -> None:

@@ -7,7 +7,8 @@ from datetime import date
 from pathlib import Path
 
 from cogrow.cli.screen import Screen
-from cogrow.cli.show import show_checked, show_earned, show_explained, show_simulated
+from cogrow.cli.show import show_checked, show_earned, show_simulated
+from cogrow.cli.show_explained import show_explained
 from cogrow.embedded import Limits
 from cogrow.errors import N_, InvariantBroken, message
 from cogrow.operations.check import check

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from cogrow.embedded import Limits, connect
-from cogrow.engines.plan import FactRows, Plan
+from cogrow.engines.plan import FactRows, Plan, Rejected
 from cogrow.engines.share import SharedRows
 from cogrow.engines.steps.beside import EARNED, OFFERED, TABLES
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES_STEP
@@ -74,6 +74,15 @@ class DuckDB:
         ).fetchall()
         self._connection.unregister("earned_now")
 
+    def remembered(self, merchant: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return what programs have earned so far and what they offer, of one merchant."""
+        only = f"merchant_id = {exp.Literal.string(merchant).sql(DIALECT)}"
+        earned, offered = (
+            self._arrow(f"SELECT * EXCLUDE (merchant_id) FROM {table} WHERE {only} ORDER BY ALL")
+            for table in (EARNED, OFFERED)
+        )
+        return earned.to_pylist(), offered.to_pylist()
+
     def earn(self, plan: Plan) -> pa.Table:
         """Return the earnings of the plan, ordered by merchant and component.
 
@@ -92,8 +101,8 @@ class DuckDB:
             )
         return table.drop_columns(["foreign_rows", "position"])
 
-    def rows(self, plan: Plan, listed: FactRows) -> pa.Table:
-        """Return the fact rows behind the aggregates of one table in one window, oldest first."""
+    def rows(self, plan: Plan, listed: FactRows | Rejected) -> pa.Table:
+        """Return the fact rows that are listed, oldest first."""
         query = listed.query.copy()
         needed = {table.name for table in query.find_all(exp.Table)}
         for step in reversed(plan.steps):  # a step reads only those before it

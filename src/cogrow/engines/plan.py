@@ -69,14 +69,40 @@ class FactRows:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that can keep a row from counting: `column` of the listing says whether it does.
+
+    `reason` is undated, outside, first_days, version, currency, condition, order_condition,
+    order_undated, belongs, not_owed or adds_nothing; `text` is the condition as written, or what is meant.
+    """
+
+    column: str
+    reason: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The rows of one fact table about the period that do not count.
+
+    `query` selects identity, date, the columns the conditions look at, and one column per check.
+    """
+
+    table: str
+    query: exp.Query
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Things:
     """Where the things a component pays for one by one are listed: the last step that has a row for
-    each, the columns that tell them apart, and where their values stand.
+    each, the columns that tell them apart, where their values stand, and what each comes to exactly.
     """
 
     step: str
     keys: tuple[str, ...]
     stored: dict[str, Stored]
+    exact: Stored
 
 
 @dataclass(frozen=True, slots=True)

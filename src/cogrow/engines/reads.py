@@ -29,7 +29,7 @@ def needed_columns(
     needed: dict[str, set[str]] = {"merchants": set()}
     pairs = {pair for part in program.components for pair in thing_columns(program, part)}
     if program.attribution is not None and any(clicks.STEP in group.used for group in listed):
-        pairs |= clicks.needs(program.attribution)
+        pairs |= clicks.needs(program.attribution, available.get("visits", {}))
     for group in listed:
         pairs |= group.needs()
         currency = group.currency()

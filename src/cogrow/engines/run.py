@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from graphlib import CycleError, TopologicalSorter
@@ -176,7 +177,26 @@ def stream_programs(
     alone: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Ran]:
-    """Yield the earnings of the wanted runs as they are computed.
+    """Yield the earnings of the wanted runs as they are computed; all as `running`."""
+    opened = running(
+        wanted, facts, limits, others=others, merchant=merchant, alone=alone, progress=progress
+    )
+    with opened as (_, found):
+        yield from found
+
+
+@contextmanager
+def running(
+    wanted: Sequence[Run],
+    facts: FactFiles,
+    limits: Limits,
+    *,
+    others: Sequence[Program] = (),
+    merchant: str | None = None,
+    alone: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[tuple[DuckDB, Iterator[Ran]]]:
+    """Yield the engine, and the earnings of the wanted runs as it computes them.
 
     `others` are what these may depend on: versions of earlier periods, programs they are stacked with.
     `merchant` narrows the facts to one merchant's where no program divides something among them.
@@ -187,7 +207,6 @@ def stream_programs(
     """
     wanted = [(with_calendar(program, facts), period) for program, period in wanted]
     runs = closed(wanted, [with_calendar(other, facts) for other in others], alone=alone)
-    jobs = order(runs)
     plans = [compile_plan(program, period, facts) for program, period in runs]
     if any(plan.together for plan in plans):
         merchant = None
@@ -198,12 +217,12 @@ def stream_programs(
         if progress is not None:
             progress(*now[0], percent)
 
-    asked = {(program.id, program.version, period) for program, period in wanted}
-    with open_engine(facts, plans, limits, merchant=merchant, progress=report) as engine:
+    def computed() -> Iterator[Ran]:
+        asked = {(program.id, program.version, period) for program, period in wanted}
         for rows in shared:
             report(0)
             engine.share(rows)
-        for job in jobs:
+        for job in order(runs):
             program, period = now[0] = runs[job.run]
             report(0)
             plan = reading[job.run]
@@ -216,6 +235,9 @@ def stream_programs(
             if (program.id, program.version, period) in asked:
                 yield Ran(program, period, plans[job.run], table)
             report(100)
+
+    with open_engine(facts, plans, limits, merchant=merchant, progress=report) as engine:
+        yield engine, computed()
 
 
 def _is_read(program: Program, runs: Sequence[Run]) -> bool:

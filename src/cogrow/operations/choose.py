@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from importlib.resources import as_file, files
@@ -65,20 +66,51 @@ def one_program(name: str) -> Program:
 
 
 def one_run(
-    name: str, period_name: str | None, facts: FactFiles | None = None
+    name: str,
+    period_name: str | None,
+    facts: FactFiles | None = None,
+    beside: Sequence[str] = (),
 ) -> tuple[Program, Period, list[Program]]:
-    """Return the one program meant by `name`, in the version that holds in the period, and all its
-    versions; festivals lie where `facts` have them.
+    """Return the one program meant by `name`, in the version that holds in the period, and all that
+    it may depend on: its versions, those meant by `beside`, and those it is stacked with where they
+    stand in the same folder or in the library. Festivals lie where `facts` have them.
 
     Raises NotFound or DataError for the period, ProgramError where several programs or versions fit.
     """
-    found, _ = programs([name])
+    named = [path.resolve() for path in program_files([name])]
+    found, _ = load(program_files([name, *beside]))
+    own = [program for program in found if Path(program.file).resolve() in named]
+    missing = {other for program in own for other in _stacked_with(program)} - {
+        program.id for program in found
+    }
+    if missing and (near := _near(named[0].parent, missing)):
+        found, _ = load(program_files([name, *beside, *map(str, near)]))
+        own = [program for program in found if Path(program.file).resolve() in named]
     if facts is not None:
-        found = [with_calendar(program, facts) for program in found]
-    runs = runs_of(found, [period_name] if period_name else [])
+        own = [with_calendar(program, facts) for program in own]
+    runs = runs_of(own, [period_name] if period_name else [])
     if len(runs) != 1:
         raise ProgramError(message(N_("{name} holds several programs; name one."), name=name))
     return *runs[0], found
+
+
+def _stacked_with(program: Program) -> tuple[str, ...]:
+    return program.stacking.programs if program.stacking is not None else ()
+
+
+def _near(folder: Path, missing: Iterable[str]) -> list[Path]:
+    """Return the files of the folder, or of the library, that hold these programs."""
+    shipped = library()
+    wanted = {
+        name: re.compile(rf"^program:\s*{re.escape(name)}\s*$", re.MULTILINE) for name in missing
+    }
+    found = []
+    for path in sorted(folder.glob("*.yaml")):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        names = [name for name, line in wanted.items() if line.search(text)]
+        found += [path] if names else []
+        wanted = {name: line for name, line in wanted.items() if name not in names}
+    return [*found, *(shipped[name] for name in wanted if name in shipped)]
 
 
 def runs_of(chosen: Sequence[Program], names: Sequence[str]) -> list[tuple[Program, Period]]:

@@ -133,35 +133,36 @@ def refuse_empty(program: Program, plan: Plan, table: pa.Table) -> None:
         raise DataError(message(N_("Nothing was measured.")), [issue])
 
 
-def stamp(plan: Plan, facts: FactFiles) -> dict[bytes, bytes]:
+def stamp(version: str, facts: FactFiles) -> dict[bytes, bytes]:
     """Return what earnings say about themselves: of which terms and of which facts they are."""
-    return {b"cogrow.version": plan.version.encode(), b"cogrow.facts": facts.version.encode()}
+    return {b"cogrow.version": version.encode(), b"cogrow.facts": facts.version.encode()}
 
 
 def stamped(table: pa.Table, plan: Plan, facts: FactFiles) -> pa.Table:
     """Return the table with its stamp in the metadata."""
-    return table.replace_schema_metadata(stamp(plan, facts))
+    return table.replace_schema_metadata(stamp(plan.version, facts))
 
 
-def read_back(path: Path, plan: Plan, facts: FactFiles, merchant: str) -> list[dict[str, Any]]:
-    """Return a merchant's rows of earnings computed earlier from these terms and these facts.
+def read_back(
+    path: Path, version: str, facts: FactFiles, merchant: str | None = None
+) -> pa.Table | None:
+    """Return earnings computed earlier from these terms and these facts, of one merchant or of all.
 
-    Returns none where there is no such file, or it is broken, or of other terms or facts.
+    Returns None where there is no such file, or it is broken, or of other terms or facts.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not path.is_file():
-        return []
+        return None
     try:
         found = pq.read_schema(path).metadata or {}
-        if any(found.get(key) != value for key, value in stamp(plan, facts).items()):
-            return []
-        table = pq.read_table(path, filters=[("merchant_id", "=", merchant)])
+        if any(found.get(key) != value for key, value in stamp(version, facts).items()):
+            return None
+        only = [("merchant_id", "=", merchant)] if merchant is not None else None
+        return pq.read_table(path, filters=only)
     except pa.ArrowInvalid:
-        return []  # whatever it is, it is not what `earn` wrote
-    rows: list[dict[str, Any]] = table.to_pylist()
-    return rows
+        return None  # whatever it is, it is not what `earn` wrote
 
 
 def write(table: pa.Table, path: Path) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -14,15 +13,27 @@ from typing import TYPE_CHECKING, Any
 from cogrow.embedded import Limits
 from cogrow.engines.compile import compile_plan
 from cogrow.engines.duckdb import DuckDB, open_engine
-from cogrow.engines.plan import Added, FactRows, Plan
-from cogrow.engines.run import run_programs
-from cogrow.errors import N_, InvariantBroken, NotFound, Translate, message
-from cogrow.expressions.evaluate import Known, evaluate
+from cogrow.engines.plan import Added, Check, FactRows, Plan, Rejected
+from cogrow.engines.rejected import rejected
+from cogrow.engines.run import Run
+from cogrow.errors import N_, InvariantBroken, Translate, message
+from cogrow.expressions.evaluate import evaluate
 from cogrow.expressions.tree import NUMERIC, Aggregate, Const, aggregates, put_in
 from cogrow.facts import FactFiles
 from cogrow.operations.choose import one_run
-from cogrow.operations.earn import Progress, read_back, result_path
-from cogrow.operations.explanation import Explanation, Sentence
+from cogrow.operations.earn import Progress
+from cogrow.operations.explanation.account import Account
+from cogrow.operations.explanation.gather import (
+    Gathered,
+    attributes,
+    computed,
+    enrollments,
+    queue_of,
+    read,
+)
+from cogrow.operations.explanation.sentence import Sentence
+from cogrow.operations.explanation.tell import sentences
+from cogrow.operations.explanation.things import Thing, things_of
 from cogrow.operations.figures import read_values
 from cogrow.period import Period
 from cogrow.programs.program import Program
@@ -34,47 +45,102 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The fact rows of one table in one period that measured values were made of."""
+    """The fact rows of one table in one period that measured values were made of.
+
+    `grain` is what they are told apart by, "" for the merchant alone.
+    """
 
     table: str
     period: Period
     rows: pa.Table
     adds: tuple[Added, ...]
+    grain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOut:
+    """A row that does not count: what it is known by, its columns, and every check it fails."""
+
+    row: Mapping[str, Any]
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotCounted:
+    """The rows of one fact table about the period that do not count in it."""
+
+    table: str
+    rows: tuple[KeptOut, ...]
+
+    def reasons(self) -> dict[tuple[str, str], int]:
+        """Return how many rows fail each check, by its reason and text, in the order of the checks."""
+        found: dict[tuple[str, str], int] = {}
+        for one in self.rows:
+            for check in one.checks:
+                key = check.reason, check.text
+                found[key] = found.get(key, 0) + 1
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A merchant's derivation: its rows of earnings, the sentences, and the facts where asked for."""
+    """A merchant's derivation: its rows of earnings, the sentences, what it was paid for one by one, and
+    the facts where asked for: those behind the values, and those that do not count.
+    """
 
     program: Program
     period: Period
     earnings: tuple[Mapping[str, Any], ...]
     sentences: tuple[Sentence, ...]
-    listed: tuple[Listed, ...]
+    things: Mapping[str, Sequence[Thing]]
+    listed: tuple[Listed, ...] = ()
+    kept_out: tuple[NotCounted, ...] | None = None
 
     def as_json(self, translate: Translate) -> dict[str, Any]:
         """Return the derivation as plain data."""
-        return {
+        found: dict[str, Any] = {
             "program": self.program.id,
             "version": self.program.version,
             "period": self.period.name,
             "merchant_id": self.earnings[0]["merchant_id"],
-            "earnings": [{k: _plain(v) for k, v in row.items()} for row in self.earnings],
+            "earnings": [_plain(row) for row in self.earnings],
             "steps": [sentence.as_json(translate) for sentence in self.sentences],
+            "things": {
+                name: [thing.as_json() for thing in found] for name, found in self.things.items()
+            },
             "rows": [
                 {
                     "table": one.table,
                     "period": one.period.name,
-                    "rows": [
-                        {k: _plain(v) for k, v in row.items()} for row in one.rows.to_pylist()
-                    ],
+                    "rows": [_plain(row) for row in one.rows.to_pylist()],
                 }
                 for one in self.listed
             ],
         }
+        if self.kept_out is not None:
+            found["rejected"] = [_rejected(one) for one in self.kept_out]
+        return found
 
 
-def _plain(value: Any) -> Any:
+def _rejected(one: NotCounted) -> dict[str, Any]:
+    return {
+        "table": one.table,
+        "reasons": [
+            {"reason": reason, "text": text, "rows": count}
+            for (reason, text), count in one.reasons().items()
+        ],
+        "rows": [
+            _plain(kept.row) | {"why": [{"reason": c.reason, "text": c.text} for c in kept.checks]}
+            for kept in one.rows
+        ],
+    }
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _as_data(value) for name, value in row.items()}
+
+
+def _as_data(value: Any) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == int(value) else str(value)
     return value if isinstance(value, (int, str, bool, type(None))) else str(value)
@@ -86,70 +152,123 @@ def explain(
     facts: Path,
     period_name: str | None,
     *,
-    rows: bool,
+    rows: bool = False,
+    not_counted: bool = False,
     limits: Limits,
     progress: Progress,
     earnings: Path | None = None,
+    beside: Sequence[str] = (),
 ) -> Explained:
-    """Return the derivation of what `merchant` earned in a period; `rows` lists the facts behind it.
+    """Return the derivation of what `merchant` earned in a period.
 
-    The figures are read from `earnings` where `earn` left them there, from the same terms and facts;
-    else they are computed for this merchant alone.
+    The figures are read from `earnings` where `earn` left them there with all they depend on, from
+    the same terms and facts; else they are computed, for this merchant alone where it shares nothing.
+    `rows` lists the facts behind the figures, `not_counted` those that do not count. `beside` are
+    further programs it may depend on.
 
-    Raises NotFound for an unknown program, period or merchant, ProgramError, DataError, EngineError.
+    Raises NotFound for an unknown program, period or merchant, ProgramError, DataError, EngineError,
+    InvariantBroken where the derivation comes to something else than was earned.
     """
-    import pyarrow.compute as pc
-
     with TemporaryDirectory(prefix="cogrow-") as work:
         opened, _ = open_facts(facts, Path(work), limits, progress)
-        program, period, versions = one_run(name, period_name, opened)
-        plan = compile_plan(program, period, opened)
-        earned: list[dict[str, Any]] = []
-        if earnings is not None:
-            path = earnings / result_path(program, period)
-            earned = read_back(path, plan, opened, merchant)
-        if not earned:
-            (ran,) = run_programs(
-                [(program, period)], opened, limits, others=versions, merchant=merchant
-            )
-            earned = ran.table.filter(
-                pc.equal(ran.table.column("merchant_id"), merchant)
-            ).to_pylist()
-        listed: tuple[Listed, ...] = ()
-        if rows:
-            with open_engine(opened, [plan], limits, merchant=merchant) as engine:
-                listed = tuple(_listed(engine, plan, one) for one in plan.rows)
-        if not earned:
-            what = N_("There is no merchant {name} in the facts.")
-            raise NotFound(message(what, name=merchant))
-        if rows:
-            check_sums(plan, earned[0], listed)
-        told = Explanation(program, plan, earned, _attributes(opened, merchant))
-        return Explained(program, period, tuple(earned), tuple(told.sentences()), listed)
+        program, period, others = one_run(name, period_name, opened, beside)
+        return derive(
+            (program, period),
+            merchant,
+            opened,
+            others=others,
+            rows=rows,
+            not_counted=not_counted,
+            limits=limits,
+            earnings=earnings,
+        )
 
 
-def _attributes(facts: FactFiles, merchant: str) -> dict[str, Known]:
-    """Return the merchant's own columns as exact values."""
-    import pyarrow.parquet as pq
+def derive(
+    run: Run,
+    merchant: str,
+    facts: FactFiles,
+    *,
+    others: Sequence[Program] = (),
+    rows: bool = False,
+    not_counted: bool = False,
+    limits: Limits,
+    earnings: Path | None = None,
+) -> Explained:
+    """Return the derivation from opened facts; as `explain`."""
+    program, period = run
+    plan = compile_plan(program, period, facts)
+    found = read(run, others, facts, earnings, merchant) if earnings is not None else None
+    if found is None:
+        found = computed(run, others, facts, limits, merchant)
+    listed, things, owed = _facts(plan, facts, limits, merchant, found, rows=rows)
+    kept_out = _kept_out(run, facts, limits, merchant) if not_counted else None
+    if rows:
+        check_sums(plan, found.rows[0], listed)
+    account = Account(
+        program,
+        plan,
+        found.rows,
+        attributes(facts, merchant),
+        enrollments(facts, program, merchant),
+        found.earned,
+        found.offered,
+        queue_of(program, plan, found.table, merchant),
+        things,
+        owed,
+    )
+    told = tuple(sentences(account))
+    paid_for = {one.name: things_of(account, one) for one in program.components if one.per}
+    return Explained(program, period, tuple(found.rows), told, paid_for, listed, kept_out)
 
-    only = [("merchant_id", "=", merchant)]
-    for path in facts.tables["merchants"].paths:
-        for row in pq.read_table(path, filters=only).to_pylist():
-            return {name: _known(value) for name, value in row.items()}
-    return {}
+
+def _facts(
+    plan: Plan,
+    facts: FactFiles,
+    limits: Limits,
+    merchant: str,
+    found: Gathered,
+    *,
+    rows: bool,
+) -> tuple[tuple[Listed, ...], Mapping[str, Sequence[dict[str, Any]]], list[dict[str, Any]] | None]:
+    """Return the rows that count, the things paid for, and the orders with the visits they are owed to,
+    as far as anybody wants to know of them.
+    """
+    owed = [one for one in plan.rows if one.window == "now" and _says_visit(one)]
+    things = found.things if found.things is not None else {}
+    missing = [name for name in plan.things if name not in things]
+    if not (rows or owed or missing):
+        return (), things, None
+    with open_engine(facts, [plan], limits, merchant=merchant) as engine:
+        read_now = {n: engine.things(plan, n, merchant).to_pylist() for n in missing}
+        listed = tuple(_listed(engine, plan, one) for one in plan.rows) if rows else ()
+        orders = [row for one in owed[:1] for row in engine.rows(plan, one).to_pylist()]
+    return listed, {**things, **read_now}, orders if owed else None
 
 
-def _known(value: Any) -> Known:
-    if isinstance(value, (bool, str, datetime)) or value is None:
-        return value
-    if isinstance(value, (int, Decimal)):
-        return Fraction(value)
-    known: Known = value
-    return known
+def _says_visit(one: FactRows) -> bool:
+    return "visit_id" in one.query.named_selects and "visited_at" in one.query.named_selects
 
 
 def _listed(engine: DuckDB, plan: Plan, one: FactRows) -> Listed:
-    return Listed(one.table, one.period, engine.rows(plan, one), one.adds)
+    return Listed(one.table, one.period, engine.rows(plan, one), one.adds, one.grain)
+
+
+def _kept_out(run: Run, facts: FactFiles, limits: Limits, merchant: str) -> tuple[NotCounted, ...]:
+    """Return the merchant's rows about the period that do not count."""
+    plan, listings = rejected(*run, facts)
+    with open_engine(facts, [plan], limits, merchant=merchant) as engine:
+        return tuple(_not_counted(engine, plan, one) for one in listings)
+
+
+def _not_counted(engine: DuckDB, plan: Plan, one: Rejected) -> NotCounted:
+    columns = {check.column for check in one.checks}
+    rows = []
+    for row in engine.rows(plan, one).to_pylist():
+        failed = {(c.reason, c.text): c for c in one.checks if row[c.column]}
+        kept = {name: value for name, value in row.items() if name not in columns}
+        rows.append(KeptOut(kept, tuple(failed.values())))
+    return NotCounted(one.table, tuple(rows))
 
 
 def check_sums(plan: Plan, row: Mapping[str, Any], listed: tuple[Listed, ...]) -> None:

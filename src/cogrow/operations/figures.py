@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +11,7 @@ from cogrow.engines.plan import Stored
 from cogrow.errors import N_, Message, message
 from cogrow.expressions.evaluate import Known
 from cogrow.expressions.tree import NUMERIC, Unit
-from cogrow.money import format_minor, format_number, round_half_up
+from cogrow.money import EXPONENTS, format_minor, format_number, round_half_up
 
 
 def read_values(row: Mapping[str, Any], stored: Mapping[str, Stored]) -> dict[str, Known]:
@@ -24,10 +23,9 @@ def read_values(row: Mapping[str, Any], stored: Mapping[str, Stored]) -> dict[st
             found[name] = raw
             continue
         below = row.get(f"{where.column}_denominator")
-        if isinstance(where.denominator, str) and not below:
-            found[name] = None
-            continue
-        found[name] = Fraction(int(raw), int(below) if below is not None else 1)
+        if below is None and isinstance(where.denominator, int):
+            below = where.denominator
+        found[name] = Fraction(int(raw), int(below)) if below else None
     return found
 
 
@@ -48,6 +46,15 @@ class Writer:
                 shown = format_minor(round_half_up(value), self.currency)
                 return shown if value.denominator == 1 else f"≈ {shown}"
             return format_number(value)
-        if isinstance(value, date):
-            return str(value)
         return str(value)
+
+    def in_full(self, minor: Fraction) -> str:
+        """Return an amount of minor units with as many decimals as it takes, at most 8."""
+        if minor.denominator == 1:
+            return format_minor(minor.numerator, self.currency)
+        return format_number(minor / 10 ** EXPONENTS[self.currency], 8)
+
+
+def percent(value: Fraction, digits: int = 4) -> str:
+    """Return a share in percent with at most `digits` decimals; ≈ where more are left off."""
+    return f"{format_number(value * 100, digits)}%"

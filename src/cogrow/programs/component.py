@@ -67,8 +67,9 @@ def _component(build: Builder, path: Path, raw: Any) -> Component | None:
     when = condition(build, (*path, "when"), whole["when"]) if whole["when"] else None
     terms = _terms(build, inside, form, part)
     texts = {key: text for key, text in part.model_dump().items() if isinstance(text, str)}
-    starts = tuple(tier["start"] for tier in part.model_dump().get("tiers") or ())
-    found = Component(whole["name"] or name, form, terms, texts, starts, when, build.grain)
+    tiers = part.model_dump().get("tiers") or ()
+    starts, whens = (tuple(tier[key] or "" for tier in tiers) for key in ("start", "when"))
+    found = Component(whole["name"] or name, form, terms, texts, starts, whens, when, build.grain)
     found = replace(found, limits=part_limits(build, (*path, "limits"), whole["limits"] or {}))
     if whole["accumulate"]:
         found = _accumulated(build, found, whole["accumulate"])

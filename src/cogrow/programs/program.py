@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -10,7 +11,7 @@ from typing import Any
 
 from cogrow.errors import Span
 from cogrow.expressions.scope import Schema
-from cogrow.expressions.tree import Const, Tree, Unit, values
+from cogrow.expressions.tree import Const, Op, Tree, Unit, values
 from cogrow.ids import ProgramId, Version
 from cogrow.period import Period, Range
 from cogrow.programs.grain import Grain
@@ -24,6 +25,33 @@ class Condition:
 
     text: str
     tree: Tree
+
+    def parts(self) -> list[Condition]:
+        """Return the conditions that AND puts together, each with its own text; itself where it is one."""
+        if isinstance(self.tree, Op) and self.tree.op == "and":
+            texts = _cut(self.text)
+            if len(texts) == len(self.tree.args):
+                return [Condition(*pair) for pair in zip(texts, self.tree.args, strict=True)]
+        return [self]
+
+
+_MARKS = re.compile(r"'(?:[^'\n]|'')*'|[()]|\b(?:and|between)\b", re.IGNORECASE)
+
+
+def _cut(text: str) -> list[str]:
+    """Return the text cut at every AND outside parentheses that is not the one of a BETWEEN."""
+    found, depth, bounds, start = list[str](), 0, 0, 0
+    for mark in _MARKS.finditer(text):
+        word = mark[0].lower()
+        depth += (word == "(") - (word == ")")
+        if depth == 0 and word == "between":
+            bounds += 1
+        elif depth == 0 and word == "and" and bounds:
+            bounds -= 1
+        elif depth == 0 and word == "and":
+            found.append(text[start : mark.start()].strip())
+            start = mark.end()
+    return [*found, text[start:].strip()]
 
 
 #: The condition that always holds.
@@ -98,9 +126,10 @@ class PartLimits:
 class Component:
     """One reward of the program; components add up. `when` must hold for it to pay.
 
-    `texts` are its terms as written, `tier_texts` where each tier begins, as written. `per` is what
-    it pays for one by one, None for the merchant as a whole; `measures` are the metrics measured for
-    each of these. `accumulate` is the range of its metrics where it takes off what it earned before.
+    `texts` are its terms as written, `tier_texts` and `tier_whens` where each tier begins and its own
+    condition ("" for none), as written. `per` is what it pays for one by one, None for the merchant as
+    a whole; `measures` are the metrics measured for each of these. `accumulate` is the range of its
+    metrics where it takes off what it earned before.
     """
 
     name: str
@@ -108,6 +137,7 @@ class Component:
     terms: Terms
     texts: Mapping[str, str]
     tier_texts: tuple[str, ...] = ()
+    tier_whens: tuple[str, ...] = ()
     when: Condition | None = None
     per: Grain | None = None
     measures: tuple[str, ...] = ()

@@ -72,7 +72,8 @@ def _before(program: Program, period: Period) -> SQL:
     return exp.and_(_is("program", text(program.id)), starts)
 
 
-def _since(program: Program, component: Component, period: Period) -> date:
+def since(program: Program, component: Component, period: Period) -> date:
+    """Return the day from which a component that adds up takes off what earlier periods had."""
     kind = component.accumulate.kind if component.accumulate else RangeKind.PROGRAM_TO_DATE
     if kind is RangeKind.YEAR_TO_DATE:
         return date(period.start.year, 1, 1)
@@ -96,10 +97,9 @@ def earlier(program: Program, period: Period) -> Step | None:
         return None
     query = exp.select("merchant_id").from_(EARNED)
     for n, component in parts:
-        since = exp.GTE(
-            this=exp.column("starts_on"), expression=day(_since(program, component, period))
-        )
-        own = exp.and_(_is("component", text(component.name)), since)
+        first = day(since(program, component, period))
+        begun = exp.GTE(this=exp.column("starts_on"), expression=first)
+        own = exp.and_(_is("component", text(component.name)), begun)
         query = query.select(exp.alias_(_sum("limited_minor", own), f"earlier_{n}"))
     query = query.select(exp.alias_(_sum("limited_minor"), "earlier_total"))
     query = query.where(_before(program, period)).group_by("merchant_id")

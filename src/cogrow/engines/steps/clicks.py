@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from sqlglot import exp
 
 from cogrow.engines.exact import Renderer
@@ -87,10 +89,11 @@ def _could_be(program: Program, attribution: Attribution) -> SQL:
     return exp.and_(*conditions)
 
 
-def needs(attribution: Attribution) -> set[tuple[str, str]]:
-    """Return every (table, column) the step reads."""
+def needs(attribution: Attribution, have: Container[str]) -> set[tuple[str, str]]:
+    """Return every (table, column) the step reads; `have` are the columns the facts' visits have."""
     found = {("visits", c) for c in ("visit_id", "merchant_id", "visitor_id", "visited_at")}
     found |= {("orders", c) for c in ("order_id", "merchant_id", "buyer_id", "placed_at")}
+    found |= {("visits", column.name) for column in CLICKS if column.name in have}
     found |= {(ref.table, ref.column) for ref in columns(attribution.clicks.tree)}
     if attribution.of != "merchant":
         found |= {("order_lines", c) for c in ("order_id", "line_no", "product_id")}

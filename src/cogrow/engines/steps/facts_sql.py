@@ -41,11 +41,12 @@ class FactQuery:
 
     def __post_init__(self) -> None:
         found, main = self.program.qualifying.conditions, self.program.qualifying.table
-        self.own = found[self.table].tree if self.table in found else None
+        self.own = found.get(self.table)
         follows = self.table in _OF_ORDER and self.table != main and self.table != "returns"
-        self.of_main = found[main].tree if follows and main in found else None
+        self.of_main = found.get(main) if follows else None
         trees = [part for m in self.measured for part in (m.aggregate.argument, m.aggregate.where)]
-        self.trees = [tree for tree in (self.own, self.of_main, *trees) if tree is not None]
+        trees += [one.tree for one in (self.own, self.of_main) if one is not None]
+        self.trees = [tree for tree in trees if tree is not None]
         self.keys = keys(self.program, self.grain, self.table) if self.grain is not None else ()
         self.render = Renderer(self.program.schedule.zone)
         self.windows = list(dict.fromkeys([*self.windows, *(m.window for m in self.measured)]))
@@ -91,6 +92,11 @@ class FactQuery:
         return self.table, name, TABLES[self.table].by_name[name].kind
 
     @property
+    def dated_by(self) -> str:
+        """Return the name of the column that places a row in time."""
+        return self._dated_by()[1]
+
+    @property
     def dates_itself(self) -> bool:
         """Whether the table's own column, and not its order's, places a row in time."""
         return self._dated_by()[0] == self.table
@@ -105,13 +111,14 @@ class FactQuery:
 
     def order_inside(self, window: Window) -> SQL:
         """Return the condition that a row's order, seen alone, lies in the window."""
-        return self._between(window, exp.column(self.program.qualifying.dated_by, "orders"))
+        return self.between(window, exp.column(self.program.qualifying.dated_by, "orders"))
 
     def inside(self, window: Window) -> SQL:
         """Return the condition that a row lies in the window."""
-        return self._between(window, self.date())
+        return self.between(window, self.date())
 
-    def _between(self, window: Window, date: SQL) -> SQL:
+    def between(self, window: Window, date: SQL) -> SQL:
+        """Return the condition that a date of the kind of the row's own lies in the window."""
         period, zone = window.period, self.program.schedule.zone
         if self._dated_by()[2] is Kind.DAY:
             low, high = day(period.start), day(period.end)
@@ -140,9 +147,9 @@ class FactQuery:
         """Return SELECT … FROM the table and `tables`, a row for every row of the table."""
         whole = replace(self)
         whole.used = set(tables)
-        return whole._source(every_row=True)
+        return whole.source(every_row=True)
 
-    def _source(self, *, every_row: bool = False) -> exp.Select:
+    def source(self, *, every_row: bool = False) -> exp.Select:
         """Return SELECT … FROM the table and every table its columns come from."""
         name = "refund_lines" if self.by_line else self.table
         source = exp.to_table(name)
@@ -183,26 +190,39 @@ class FactQuery:
 
     def qualifying(self) -> exp.Select:
         """Return the joined rows that count, of eligible merchants, in any of the windows."""
-        query = self._source().where(exp.or_(*(self.inside(window) for window in self.windows)))
-        for condition in (*self._first_days(), *self._of_version()):
-            query = query.where(condition)
-        if self.own is not None and not isinstance(self.own, Const):
-            query = query.where(self.render.flag(self.own))
-        if self.of_main is not None and not isinstance(self.of_main, Const):
-            query = query.where(self._of_order(self.render.flag(self.of_main)))
-        if self.table == "refunds":
-            dated = TABLES["orders"].by_name[self.program.qualifying.dated_by]
-            if dated.optional and self._dated_by()[0] == "refunds":
-                counted = exp.Is(this=exp.column(dated.name, "orders"), expression=exp.null())
-                query = query.where(self._of_order(exp.Not(this=counted)))
-        for ref in self.keys:
-            loose = ref.table != self.table or TABLES[ref.table].by_name[ref.column].optional
-            if loose:
-                query = query.where(_known(self.render.column(ref)))
+        query = self.source().where(exp.or_(*(self.inside(window) for window in self.windows)))
+        for _, _, holds in self.checks():
+            query = query.where(holds)
         if not self.everyone:
             eligible = exp.select("merchant_id").from_("eligible").where(exp.column("eligible"))
             query = query.where(exp.In(this=self.merchant(), query=eligible.subquery()))
         return query
+
+    def checks(self, *, parts: bool = False) -> list[tuple[str, str, SQL]]:
+        """Return what a row must meet, besides lying in the days: what keeps it from counting else, the
+        text of that, and the condition; with `parts` told apart where AND puts several together.
+        """
+        found = [("first_days", "", holds) for holds in self._first_days()]
+        found += [("version", "", holds) for holds in self._of_version()]
+        if self.own is not None and not isinstance(self.own.tree, Const):
+            for one in self.own.parts() if parts else [self.own]:
+                money = {ref.column for ref in columns(one.tree)} == {"currency"}
+                reason = "currency" if money else "condition"
+                found.append((reason, one.text, self.render.flag(one.tree)))
+        if self.of_main is not None and not isinstance(self.of_main.tree, Const):
+            for one in self.of_main.parts() if parts else [self.of_main]:
+                holds = self._of_order(self.render.flag(one.tree))
+                found.append(("order_condition", one.text, holds))
+        if self.table == "refunds":
+            dated = TABLES["orders"].by_name[self.program.qualifying.dated_by]
+            if dated.optional and self._dated_by()[0] == "refunds":
+                known = _known(exp.column(dated.name, "orders"))
+                found.append(("order_undated", dated.name, self._of_order(known)))
+        for ref in self.keys:
+            if ref.table != self.table or TABLES[ref.table].by_name[ref.column].optional:
+                name = self.grain.name if self.grain else ""
+                found.append(("belongs", name, _known(self.render.column(ref))))
+        return found
 
     def _of_order(self, holds: SQL) -> SQL:
         """Return a condition on what is refunded; a refund that names no order has none to ask."""
@@ -285,7 +305,8 @@ class FactQuery:
     def rows(self, window: Window) -> exp.Select:
         """Return the rows of one window as people list them: identity, date, amounts, counted or not.
 
-        One column per aggregate says what the row adds to it (null: nothing).
+        One column per aggregate says what the row adds to it (null: nothing). Where orders are owed to
+        visits, which visit that is.
         """
         query = self.qualifying().where(self.inside(window))
         query = query.select(exp.alias_(self.merchant(), "merchant_id"))
@@ -296,12 +317,15 @@ class FactQuery:
         for column in key:
             query = query.select(exp.column(column, self.table))
         query = query.select(exp.alias_(self.date(), "dated"))
+        if "clicks" in self.used and self.table in ("orders", "order_lines"):
+            query = query.select(*(exp.column(name, "clicks") for name in OWED_TO))
         for one in self.measured:
             if one.window == window:
-                query = query.select(exp.alias_(self._contribution(one.aggregate), one.column))
+                query = query.select(exp.alias_(self.contribution(one.aggregate), one.column))
         return query.order_by("dated", *key)
 
-    def _contribution(self, aggregate: Aggregate) -> SQL:
+    def contribution(self, aggregate: Aggregate) -> SQL:
+        """Return what a row adds to an aggregate, null for nothing."""
         argument = aggregate.argument
         if argument is None:
             value: SQL = whole(1)
@@ -311,6 +335,9 @@ class FactQuery:
             return value
         return exp.case().when(self.render.flag(aggregate.where), value)
 
+
+#: What the listing says of the visit an order is owed to.
+OWED_TO = ("visit_id", "visited_at")
 
 #: Tables whose rows belong to an order.
 _OF_ORDER = ("orders", "order_lines", "refunds", "returns")

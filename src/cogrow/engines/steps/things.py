@@ -318,8 +318,10 @@ class ThingSteps:
             source, amount = self.step("within"), "within"
         query = exp.select("*", exp.alias_(exp.column(amount), "amount")).from_(source)
         self._add("amounts", N_("{component}: the amount of each {grain}"), query)
+        below = self.below if isinstance(self.below, int) else "exact_denominator"
+        exact = Stored("exact", Unit.MONEY, below)
         self.compiler.things[self.component.name] = Things(
-            self.step("amounts"), self.grain.keys, self.stored
+            self.step("amounts"), self.grain.keys, self.stored, exact
         )
 
     def summed(self) -> None:
