@@ -101,6 +101,7 @@ components = st.one_of(
     *(keys({form: terms}, when=conditions, accumulate=among("year to date", "program to date"),
            limits=keys(per_merchant=amounts)) for form, terms in FORMS.items()),
     keys({**of_lines, "limits": keys({"each": amounts})}),
+    keys({**of_lines, "per": st.just("order_line"), "limits": keys({"per_order": amounts})}),
     keys(of_lines, when=st.builds("{} >= 3".format, of_things)),
     keys({**of_lines, "per": st.just("order_line"), "limits": keys({"first": among("30")}, each=amounts,
           first_of=among("units"), first_per=among("order", "product", "buyer"), per_order=amounts)}),
