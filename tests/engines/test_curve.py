@@ -16,7 +16,8 @@ from cogrow.expressions.evaluate import Known
 from cogrow.facts import FactFiles
 from cogrow.money import round_half_up
 from cogrow.programs.constants import by_example
-from cogrow.programs.curve import Curve, curves
+from cogrow.programs.foresight.curve import Curve
+from cogrow.programs.foresight.paid import curves
 from cogrow.programs.parse import parse, parse_file
 from cogrow.programs.program import Program
 from tests.house.tree import ROOT

@@ -39,7 +39,7 @@ def test_a_broken_program_tells_every_issue(path):
 
 def test_there_is_a_broken_program_for_every_code():
     """The codes are read from the sources, so that a new rule asks for a file of its own."""
-    sources = [*(ROOT / "src/cogrow/programs").glob("*.py"), ROOT / "src/cogrow/strict_yaml.py"]
+    sources = [*(ROOT / "src/cogrow/programs").rglob("*.py"), ROOT / "src/cogrow/strict_yaml.py"]
     raised = {
         code
         for source in sources

@@ -8,9 +8,11 @@ import pytest
 
 from cogrow.expressions.pieces import Line
 from cogrow.expressions.tree import Const, Op, Tree, Unit, Value, number
-from cogrow.programs.bound import extent
 from cogrow.programs.constants import by_example
-from cogrow.programs.curve import Cliff, Curve, Fall, Piece, curves, degree
+from cogrow.programs.foresight.bound import extent
+from cogrow.programs.foresight.curve import Cliff, Curve, Fall, Piece
+from cogrow.programs.foresight.degree import degree
+from cogrow.programs.foresight.paid import curves
 from cogrow.programs.parse import parse
 from cogrow.programs.program import Program
 

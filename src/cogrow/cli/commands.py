@@ -90,7 +90,7 @@ def check_command(
     if not (curve or given or svg is not None):
         show_checked(screen, parsed)
     else:
-        from cogrow.cli.draw import show_drawn
+        from cogrow.cli.curves.draw import show_drawn
 
         show_drawn(screen, parsed, given, svg)
     if any(one.program is None for one in parsed):

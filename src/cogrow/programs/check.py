@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from cogrow.errors import N_, Severity, message
 from cogrow.expressions.tree import Const, Op, Tree, Value, substitute, values
-from cogrow.programs import clash, foresee
 from cogrow.programs.build import Builder
+from cogrow.programs.foresight import clash, tiers
 from cogrow.programs.program import Program
 from cogrow.programs.schedule import BaselineKind
 from cogrow.strict_yaml import Path
@@ -23,7 +23,7 @@ def check(build: Builder, program: Program, *, whole: bool = True) -> None:
     for rule in (*RULES, *clash.ALWAYS):
         rule(build, program)
     if whole and not any(issue.severity is Severity.ERROR for issue in build.issues):
-        for rule in (*foresee.RULES, *clash.RULES):
+        for rule in (*tiers.RULES, *clash.RULES):
             rule(build, program)
 
 

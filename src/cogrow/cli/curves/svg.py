@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from xml.sax.saxutils import escape
 
-from cogrow.cli.axes import ROUND, View, Words, nice, segments, view
-from cogrow.cli.draw import headline, remarks
+from cogrow.cli.curves.axes import ROUND, View, Words, nice, segments, view
+from cogrow.cli.curves.draw import headline, remarks
 from cogrow.cli.screen import Screen
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import Unit
-from cogrow.programs.curve import Cliff, Curve
+from cogrow.programs.foresight.curve import Cliff, Curve
 from cogrow.programs.program import Program
 
 #: Pixels of one picture, and of the plane inside it.

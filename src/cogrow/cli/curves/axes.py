@@ -9,7 +9,8 @@ from fractions import Fraction
 from cogrow.errors import N_, Message, message
 from cogrow.expressions.tree import Unit
 from cogrow.money import EXPONENTS, format_minor, format_number, round_half_up
-from cogrow.programs.curve import ASSUMED, Cliff, Curve
+from cogrow.programs.foresight.curve import Cliff, Curve
+from cogrow.programs.foresight.paid import ASSUMED
 from cogrow.programs.program import as_rate
 
 
