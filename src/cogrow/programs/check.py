@@ -16,13 +16,13 @@ from cogrow.strict_yaml import Path
 Line = tuple[dict[str, Fraction], Fraction]
 
 
-def check(build: Builder, program: Program) -> None:
+def check(build: Builder, program: Program, *, whole: bool = True) -> None:
     """Add an issue to `build` for every rule the program breaks; what a program would do is looked
-    into only where every line of it is sound.
+    into only where every line of it is sound, and nothing was left out of it (`whole`).
     """
     for rule in (*RULES, *clash.ALWAYS):
         rule(build, program)
-    if not any(issue.severity is Severity.ERROR for issue in build.issues):
+    if whole and not any(issue.severity is Severity.ERROR for issue in build.issues):
         for rule in (*foresee.RULES, *clash.RULES):
             rule(build, program)
 

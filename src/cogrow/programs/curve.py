@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from cogrow.expressions.evaluate import Known
-from cogrow.expressions.pieces import BENT, ITSELF, Line, Pieces, always, pieces
+from cogrow.expressions.pieces import ITSELF, Line, Pieces, always, pieces
 from cogrow.expressions.tree import (
     NUMERIC,
     Const,
@@ -387,7 +387,9 @@ def _limited(program: Program, tree: Tree, *, whole: bool) -> Tree:
         above = Op("coalesce", (limits.never_above.tree, zero), Unit.MONEY)
         tree = least(tree, Op("greatest", (above, zero), Unit.MONEY))
     if limits.minimum is not None and whole:
-        worth = Op(">=", (tree, number(limits.minimum, Unit.MONEY)), Unit.FLAG)
+        # The minimum asks for the rounded amount: half a unit less is rounded up to it.
+        least_worth = limits.minimum - (Fraction(1, 2) if len(program.components) == 1 else 0)
+        worth = Op(">=", (tree, number(least_worth, Unit.MONEY)), Unit.FLAG)
         tree = choose(worth, tree, zero)
     return tree
 
@@ -405,14 +407,16 @@ def holdings(
         elif node.unit in ASSUMED:
             exponent = EXPONENTS[program.currency] if node.unit is Unit.MONEY else 0
             held[node.name] = Fraction(ASSUMED[node.unit] * 10**exponent)
-        elif node.name in ("period.start", "period.end"):
-            period = program.schedule.periods()[0]
-            held[node.name] = period.start if node.name == "period.start" else period.end
         else:
-            held[node.name] = None
+            held[node.name] = _first_day(program, node)
     return held
 
 
-def bent(curve: Curve) -> bool:
-    """Return whether the curve is somewhere no straight line, so that nothing is said of it there."""
-    return BENT in curve.amount.cells
+def _first_day(program: Program, node: Value) -> Known:
+    """Return the first day of the first period for a day, unknown for a text or a flag."""
+    period = program.schedule.periods()[0]
+    if node.unit is Unit.INSTANT:
+        return period.instants(program.schedule.zone)[0].replace(tzinfo=None)
+    if node.unit is not Unit.DAY:
+        return None
+    return period.end if node.name == "period.end" else period.start

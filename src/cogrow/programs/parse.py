@@ -133,7 +133,7 @@ def _in_the_rest(document: Document, refused: list[Issue]) -> list[Issue]:
     if rest is None:
         return []
     build = Builder(document, rest.spec, broken=rest.broken())
-    check(build, _program(build))
+    check(build, _program(build), whole=False)
     errors = (issue for issue in build.issues if issue.severity is Severity.ERROR)
     return [issue for issue in errors if not rest.stems(issue)]
 
