@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cogrow.embedded import Limits
 from cogrow.errors import Issue, ProgramError
-from cogrow.operations.examples import run_examples
+from cogrow.operations.worked.examples import run_examples
 from cogrow.programs.parse import parse
 from docs.reference import meanings
 

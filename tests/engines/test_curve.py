@@ -15,11 +15,11 @@ from cogrow.engines.given import compile_given
 from cogrow.expressions.evaluate import Known
 from cogrow.facts import FactFiles
 from cogrow.money import round_half_up
-from cogrow.programs.constants import by_example
 from cogrow.programs.foresight.curve import Curve
 from cogrow.programs.foresight.paid import curves
 from cogrow.programs.parse import parse, parse_file
 from cogrow.programs.program import Program
+from cogrow.programs.reading.constants import by_example
 from tests.house.tree import ROOT
 
 FILES = sorted((ROOT / "src/cogrow/programs/library").rglob("*.yaml"))

@@ -8,13 +8,13 @@ import pytest
 
 from cogrow.expressions.pieces import Line
 from cogrow.expressions.tree import Const, Op, Tree, Unit, Value, number
-from cogrow.programs.constants import by_example
 from cogrow.programs.foresight.bound import extent
 from cogrow.programs.foresight.curve import Cliff, Curve, Fall, Piece
 from cogrow.programs.foresight.degree import degree
 from cogrow.programs.foresight.paid import curves
 from cogrow.programs.parse import parse
 from cogrow.programs.program import Program
+from cogrow.programs.reading.constants import by_example
 
 HEAD = """\
 program: drawn

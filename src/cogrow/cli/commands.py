@@ -103,7 +103,7 @@ def check_command(
 def test_command(screen: Screen, programs: tuple[str, ...], **limits: Any) -> None:
     """Exit 2 if an example pays something else."""
     from cogrow.cli.show import show_outcomes
-    from cogrow.operations.examples import run_examples
+    from cogrow.operations.worked.examples import run_examples
 
     outcomes, warnings = run_examples(programs, Limits(**limits))
     show_outcomes(screen, outcomes)
@@ -234,7 +234,7 @@ def plan_command(
 ) -> None:
     """Exit 2 if the new version could not be put beside the old one as it stands."""
     from cogrow.cli.show_plan import show_planned
-    from cogrow.operations.plan import plan
+    from cogrow.operations.planning.plan import plan
 
     *olds, new = programs
     olds += [in_force] if in_force is not None else []

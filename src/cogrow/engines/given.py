@@ -18,8 +18,8 @@ from cogrow.errors import N_, message
 from cogrow.expressions.tree import Tree, Unit, aggregates, values
 from cogrow.facts import FactFiles
 from cogrow.period import Period
-from cogrow.programs.build import OF_THE_MERCHANT
 from cogrow.programs.program import Condition, Program
+from cogrow.programs.reading.build import OF_THE_MERCHANT
 
 Given = Mapping[str, Fraction | str | bool | date]
 

@@ -8,8 +8,8 @@ from sqlglot import exp
 
 from cogrow.engines.plan import Step
 from cogrow.engines.ratio import SQL, Ratio, rounded, same, total, whole, wide
-from cogrow.engines.steps.terms_sql import terms_of
 from cogrow.engines.steps.things import summed_of
+from cogrow.engines.terms_sql import terms_of
 from cogrow.errors import N_, message
 
 if TYPE_CHECKING:

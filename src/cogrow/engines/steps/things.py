@@ -12,8 +12,8 @@ from cogrow.engines.plan import Step, Stored, Things
 from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, rounded, same, text, total, whole, wide
 from cogrow.engines.steps.eligible import column_of, unit_of, value_sql
 from cogrow.engines.steps.facts_sql import FactQuery
-from cogrow.engines.steps.terms_sql import terms_of
 from cogrow.engines.steps.thing_columns import coarser, dated, own_currency, own_names
+from cogrow.engines.terms_sql import terms_of
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import (
     NUMERIC,
@@ -24,9 +24,9 @@ from cogrow.expressions.tree import (
     aggregates,
     substitute,
 )
-from cogrow.programs.build import OF_THE_MERCHANT
 from cogrow.programs.grain import Grain
 from cogrow.programs.program import Component
+from cogrow.programs.reading.build import OF_THE_MERCHANT
 
 if TYPE_CHECKING:
     from cogrow.engines.compile import Compiler

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 from cogrow.errors import N_, Severity, message
 from cogrow.expressions.tree import Const, Op, Tree, Value, substitute, values
-from cogrow.programs.build import Builder
 from cogrow.programs.foresight import clash, tiers
 from cogrow.programs.program import Program
+from cogrow.programs.reading.build import Builder
 from cogrow.programs.schedule import BaselineKind
 from cogrow.strict_yaml import Path
 

@@ -11,13 +11,13 @@ from cogrow.expressions.resolve import UNIT_WORDS
 from cogrow.expressions.syntax import Name, Ranged
 from cogrow.expressions.tree import Tree, Unit, Value, aggregates, substitute, values
 from cogrow.period import Every
-from cogrow.programs.build import Builder
-from cogrow.programs.clauses import part_limits
 from cogrow.programs.grain import GRAINS
 from cogrow.programs.program import Component
 from cogrow.programs.ranges import range_of
+from cogrow.programs.reading.build import Builder
+from cogrow.programs.reading.clauses import part_limits
+from cogrow.programs.reading.terms import condition, value
 from cogrow.programs.spec import MOST, component_spec
-from cogrow.programs.terms import condition, value
 from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Form, Key, Terms, Tier
 from cogrow.schema import Declared, validate
