@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cogrow.cli.curves.svg import draw
 from cogrow.cli.screen import Screen
 from cogrow.cli.speech import Speech
-from cogrow.cli.svg import draw
 from cogrow.operations.curve import curves_of
 from cogrow.programs.parse import parse
 from docs.reference.worked import FORMS, text

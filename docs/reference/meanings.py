@@ -57,7 +57,7 @@ CODES = {
     "PRG017": "A target takes a name that means something already.",
     "PRG018": "The reward is empty, has no form or several, or repeats a component's name.",
     "PRG019": "A reward on growth has nothing to grow from.",
-    "PRG020": "A reward on growth subtracts a baseline of another unit.",
+    "PRG020": "What a reward pays on is counted in a unit that does not fit its form or its baseline.",
     "PRG021": "The minimum is above the cap, so nothing is ever paid.",
     "PRG022": "A component pays for single things by a metric whose rows belong to none of them.",
     "PRG023": "A form takes exactly one of several keys.",

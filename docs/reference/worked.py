@@ -10,7 +10,7 @@ from textwrap import indent
 
 from cogrow.embedded import Limits
 from cogrow.money import format_minor
-from cogrow.operations.examples import run_examples
+from cogrow.operations.worked.examples import run_examples
 
 BASELINE = "baseline: net_sales of the same quarter last year\n"
 

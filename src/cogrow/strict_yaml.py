@@ -17,7 +17,7 @@ from cogrow.errors import N_, Issue, Message, Span, message
 LARGEST_BYTES = 256 * 1024
 DEEPEST = 24
 #: Read in less than 100 ms by the pure Python parser; a program of a page has 200.
-MOST_NODES = 2_000
+MOST_NODES = 1_500
 LONGEST_KEY = 200
 
 _TOO_MUCH = N_("This file is nested too deeply or holds too much.")

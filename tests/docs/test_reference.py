@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from cogrow.expressions.resolve import AGGREGATES, AggregateScope, resolve
@@ -10,6 +12,7 @@ from cogrow.expressions.syntax import parse
 from cogrow.expressions.tree import Unit
 from cogrow.rewards.registry import forms
 from cogrow.words.expressions import FUNCTIONS
+from docs.reference import meanings
 from docs.reference.drawn import FOLDER, drawings
 from docs.reference.generate import MARK, PARTS, complete, generated, pages
 
@@ -26,6 +29,15 @@ def test_the_drawings_are_up_to_date():
     assert drawings() == kept, "run `make docs`"
     assert set(kept) == set(forms())
     assert all(f"(curves/{name}.svg)" in PAGES["rewards.md"] for name in kept)
+
+
+def test_every_check_of_one_program_is_shown():
+    """The rest is about several files, or one that cannot be opened."""
+    shown = set(re.findall(r"^## (\w+)$", PAGES["checks.md"], re.MULTILINE))
+    known = {code for code in meanings.CODES if code.startswith(("YML", "PRG", "EXP"))}
+    several = {code for code in known if code.startswith("PRG07")} | {"PRG035", "YML003"}
+    assert known - shown <= several
+    assert shown <= known
 
 
 def test_every_part_stands_in_one_page():

@@ -46,7 +46,7 @@ def step_values(engine: DuckDB, plan: Plan, listed: FactRows) -> dict[tuple[str,
     """Return what the step of the plan measured, by merchant and column; nothing for 0 or unknown."""
     columns = {one.column for one in listed.adds}
     step = next(step for step in plan.steps if columns <= set(step.query.named_selects))
-    rows = engine.rows(plan, replace(listed, query=step.query)).to_pylist()
+    rows = engine.rows(plan, replace(listed, make=lambda: step.query)).to_pylist()
     return {(row["merchant_id"], name): row[name] for row in rows for name in columns if row[name]}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cogrow.errors import ProgramError
-from cogrow.operations.examples import Outcome, run_examples
+from cogrow.operations.worked.examples import Outcome, run_examples
 from tests.operations.market import DUAL, LIMITS, program
 
 COGROW = Path(sys.executable).parent / "cogrow"

@@ -16,7 +16,7 @@ from cogrow.embedded import Limits
 from cogrow.engines.run import run_programs, with_calendar
 from cogrow.facts import FactFiles
 from cogrow.operations.choose import library
-from cogrow.operations.examples import run_examples
+from cogrow.operations.worked.examples import run_examples
 from cogrow.period import Period
 from cogrow.programs.parse import parse, parse_all
 from cogrow.programs.program import Program

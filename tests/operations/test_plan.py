@@ -11,8 +11,8 @@ import pytest
 
 from cogrow.errors import DataError, NotFound, ProgramError
 from cogrow.operations.choose import one_program
-from cogrow.operations.comparison import compare, fund_use, side_by_side
-from cogrow.operations.plan import Planned, plan
+from cogrow.operations.planning.comparison import compare, fund_use, side_by_side
+from cogrow.operations.planning.plan import Planned, plan
 from cogrow.programs.program import Fund
 from tests.operations.market import DUAL, LIMITS, market, program, quiet, sealed
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cogrow.operations.choose import one_program
-from cogrow.operations.plan import Planned, plan
+from cogrow.operations.planning.plan import Planned, plan
 from tests.operations.market import DUAL, LIMITS, market, program, quiet, sealed
 
 FLATTER = DUAL.replace("rate: 1%", "rate: 2%").replace("rate: 3%", "rate: 2.5%")

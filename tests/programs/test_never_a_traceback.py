@@ -148,6 +148,13 @@ documents = st.recursive(
     }
 )
 @example({"columns": [], "metrics": "x", "targets": None, "examples": {"it": []}})
+@example(
+    {
+        "metrics": {"claims": []},
+        "reward": {"rate": {"pays_on": "claims", "rate": "1"}},
+        "limits": {"per_merchant": "10"},
+    }
+)
 def test_any_document(data):
     tell(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
 
@@ -267,7 +274,7 @@ def test_the_documents_made_up_are_not_all_wrong():
     reached: set[str] = set()
 
     @settings(
-        max_examples=600, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+        max_examples=800, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
     )
     @given(whole_language.documents())
     def reach(data):

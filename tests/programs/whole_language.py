@@ -19,7 +19,6 @@ ODD = [
 ]
 AMOUNTS = ["50", "12.34 CNY", "3_000", "0"]
 DAYS = ["merchants.joined_on", "enrollments.enrolled_on"]
-PROGRAMS = ["made-up", "other", "third"]
 LINES = ["all", "status = 'completed'", "paid > 1 and channel is not null"]
 
 
@@ -76,7 +75,7 @@ FORMS: dict[str, Strategy] = {
     "linear": keys({"qualifies_on": money, "tiers": tiers("amount", amounts)}),
     "graduated": keys(by_rate),
     **{name: keys(by_rate, qualifies_on=money) for name in ("retroactive", "rolling", "total")},
-    "growth": keys(by_rate, qualifies_on=money, over=money),
+    "growth": keys({**by_rate, "over": money}, qualifies_on=money),
     "match": keys({"pays_on": money, "rate": rates}, limit=money, spend_limit=money),
     "cover": keys({"pays_on": money, "limit": money}, rate=rates),
     "fee_refund": keys(
@@ -102,6 +101,7 @@ components = st.one_of(
     *(keys({form: terms}, when=conditions, accumulate=among("year to date", "program to date"),
            limits=keys(per_merchant=amounts)) for form, terms in FORMS.items()),
     keys({**of_lines, "limits": keys({"each": amounts})}),
+    keys({**of_lines, "per": st.just("order_line"), "limits": keys({"per_order": amounts})}),
     keys(of_lines, when=st.builds("{} >= 3".format, of_things)),
     keys({**of_lines, "per": st.just("order_line"), "limits": keys({"first": among("30")}, each=amounts,
           first_of=among("units"), first_per=among("order", "product", "buyer"), per_order=amounts)}),
@@ -117,7 +117,7 @@ PERIODS: list[dict[str, str]] = [
 ]
 both = {"platform": "60%", "brand": "40%"}
 funders = st.one_of(st.just(both), st.dictionaries(among("platform", "brand"), rates, max_size=2))
-ids = seldom(st.lists(st.sampled_from(PROGRAMS), min_size=1, max_size=3))
+ids = seldom(st.sampled_from([["made-up", "other"], ["third", "made-up"], ["other"]]))
 pot = {"id": st.just("pot"), "amount": amounts}
 clauses: dict[str, Strategy] = {
     "effective": keys(

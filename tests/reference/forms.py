@@ -126,6 +126,6 @@ def by_rate(
     if form == "rolling":
         if any(start is None for start in starts[1:top]):
             return None
-        lower = sum((rates[n] * starts[n + 1] for n in range(top)), ZERO)
+        lower = sum((rates[n] * positive(starts[n + 1]) for n in range(top)), ZERO)
         return lower + rates[top] * value
     raise AssertionError(form)

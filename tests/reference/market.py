@@ -319,9 +319,13 @@ def shared(drawing: Mapping[str, int], available: int, *, in_proportion: bool) -
 
 
 def by_funder(amount: int, shares: Mapping[str, Fraction]) -> dict[str, int]:
-    """Return what each funder bears of an amount, to the last minor unit."""
-    found, before = {}, Fraction(0)
+    """Return what each funder bears of an amount, to the last minor unit.
+
+    What is taken back is given back to each as it bore it: the shares of -1 are those of 1, negative.
+    """
+    found, before, sign = {}, Fraction(0), -1 if amount < 0 else 1
     for name, share in shares.items():
-        found[name] = floor(amount * (before + share)) - floor(amount * before)
+        borne = floor(abs(amount) * (before + share)) - floor(abs(amount) * before)
+        found[name] = sign * borne
         before += share
     return found

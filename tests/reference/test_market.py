@@ -166,7 +166,7 @@ def test_funders_bear_their_shares_to_the_cent():
     ]
     thirds = {name: Fraction(1, 3) for name in "abc"}
     assert by_funder(100, thirds) == {"a": 33, "b": 33, "c": 34}
-    assert by_funder(-100, thirds) == {"a": -34, "b": -33, "c": -33}
+    assert by_funder(-100, thirds) == {"a": -33, "b": -33, "c": -34}
 
 
 def test_shares_add_up_whatever_is_shared():

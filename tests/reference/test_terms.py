@@ -67,6 +67,16 @@ def test_a_tier_whose_condition_does_not_hold_is_not_there(form, sold, amount, t
     assert (found.amount / 100, found.tier) == (amount, tier)
 
 
+def test_a_tier_that_begins_below_nothing_takes_nothing_away():
+    books = Books()
+    books.sale("2025-05-05", 10)
+    begin = (
+        "tiers: [{from: net_sales - 30 * gmv, rate: 50%}, {from: net_sales - 20 * gmv, rate: 20%}]"
+    )
+    body = ALL + f"reward: {{rolling: {{pays_on: gmv, {begin}}}}}\n"
+    assert books.paid(program(body)) == [2]
+
+
 def test_halves_of_a_cent_are_rounded_up_once():
     books = Books()
     books.sale("2025-05-05", 1)

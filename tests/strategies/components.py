@@ -97,7 +97,8 @@ GRAINS = {
         ["back_freight", "returns.freight"],
         ["sent_back"],
         [
-            *OF_MERCHANT, "returns.status = 'done'", "orders.channel = 'live'", "back_freight > 5",
+            "1 > 0", "sent_back = 1", "returns.status = 'done'", "orders.channel = 'live'",
+            "back_freight > 5",
             "days_between(orders.placed_at, returns.requested_at) <= 10",
         ],
         ("order", "buyer"),
@@ -122,6 +123,8 @@ def pool(clauses: Collection[str]) -> Pool:
     if "ranges" in clauses:
         money, counts = money + RANGED_MONEY[::3], counts + RANGED_COUNTS[::3]
         conditions += [*RANGED_GATES, *MOMENT_GATES, *OTHER_GATES]
+    if "accumulate" in clauses:  # what is refunded later is taken back
+        money = money + ["net_sales"] * 20
     if "enrollment" in clauses:
         conditions += ENROLLED_GATES * 2
     if "attribution" in clauses:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -136,11 +136,11 @@ def order(draw: st.DrawFn, found: dict[str, list[Row]], name: str, owner: Any) -
         of_line = draw(st.one_of(st.none(), st.sampled_from(list(left))))
         most = left[of_line] if of_line else sum(left.values())
         amount = draw(st.one_of(st.just(most), st.integers(0, most)))
-        one = draw(refund(f"{name}r{number}", merchant, amount))
+        one = draw(refund(f"{name}r{number}", merchant, amount, placed))
         found["refunds"].append({**one, "order_id": name, "line_no": of_line, "currency": currency})
     for _ in range(draw(st.sampled_from([1, 0, 2]))):
         draw(visit(found, merchant, buyer, placed - draw(st.sampled_from(BEFORE))))
-    if draw(st.integers(0, 2)) == 0:
+    if draw(st.booleans()):
         found["returns"].append({
             "return_id": f"back{name}", "order_id": name, "freight_minor": draw(maybe(amounts)),
             "requested_at": placed + timedelta(days=draw(st.sampled_from([0, 10, 11]))),
@@ -149,9 +149,13 @@ def order(draw: st.DrawFn, found: dict[str, list[Row]], name: str, owner: Any) -
 
 
 @st.composite
-def refund(draw: st.DrawFn, name: str, merchant: str, amount: int) -> Row:
+def refund(
+    draw: st.DrawFn, name: str, merchant: str, amount: int, placed: datetime | None = None
+) -> Row:
+    later = [placed + timedelta(days=days) for days in (10, 40, 40)] if placed is not None else []
     return {
-        "refund_id": name, "merchant_id": merchant, "currency": "CNY", "refunded_at": draw(instants),
+        "refund_id": name, "merchant_id": merchant, "currency": "CNY",
+        "refunded_at": draw(st.sampled_from(later) | instants if later else instants),
         "refunded_minor": amount, "order_id": None, "line_no": None,
         "kind": draw(maybe(one_of("goodwill", "return"))),
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -25,6 +26,8 @@ from cogrow.errors import N_, DataError, Severity, message
 
 def main() -> None:
     """Run the command line of this process."""
+    # What is imported stays: looking through it for garbage again and again is a sixth of a short run.
+    gc.set_threshold(100_000, 20, 20)
     terminated = False
 
     def terminate(number: int, frame: object) -> None:
@@ -88,7 +91,7 @@ def check_command(
     if not (curve or given or svg is not None):
         show_checked(screen, parsed)
     else:
-        from cogrow.cli.draw import show_drawn
+        from cogrow.cli.curves.draw import show_drawn
 
         show_drawn(screen, parsed, given, svg)
     if any(one.program is None for one in parsed):
@@ -101,7 +104,7 @@ def check_command(
 def test_command(screen: Screen, programs: tuple[str, ...], **limits: Any) -> None:
     """Exit 2 if an example pays something else."""
     from cogrow.cli.show import show_outcomes
-    from cogrow.operations.examples import run_examples
+    from cogrow.operations.worked.examples import run_examples
 
     outcomes, warnings = run_examples(programs, Limits(**limits))
     show_outcomes(screen, outcomes)
@@ -232,7 +235,7 @@ def plan_command(
 ) -> None:
     """Exit 2 if the new version could not be put beside the old one as it stands."""
     from cogrow.cli.show_plan import show_planned
-    from cogrow.operations.plan import plan
+    from cogrow.operations.planning.plan import plan
 
     *olds, new = programs
     olds += [in_force] if in_force is not None else []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +67,8 @@ def limited(function: Any) -> Any:
 def _show_version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
     """Say which version this is, and end."""
     if wanted:
+        from importlib import metadata
+
         said = message(N_("cogrow, version {version}"), version=metadata.version("cogrow"))
         click.echo(said.render(context.obj.translate))
         context.exit()

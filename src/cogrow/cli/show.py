@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cogrow.facts import FactFiles
     from cogrow.operations.author import New
     from cogrow.operations.earn import Earned
-    from cogrow.operations.examples import Outcome
+    from cogrow.operations.worked.examples import Outcome
     from cogrow.programs.parse import Parsed
     from cogrow.programs.program import Program
     from cogrow.sources.report import FactsReport

@@ -67,7 +67,9 @@ BOUND = {
 def _things(
     screen: Screen, found: Explained, component: Component, things: Sequence[Thing]
 ) -> None:
-    """Show the first things a component paid for: what each is known by, its values, its amount."""
+    """Show the first things a component paid for, then those that earn nothing: what each is known
+    by, its values, its amount.
+    """
     if not things or component.per is None:
         return
     screen.say()
@@ -100,7 +102,8 @@ def _things(
         shown.append(", ".join(screen.t(message(BOUND[limit])) for limit in thing.bound) or "-")
         return shown
 
-    rows = [cells(thing) for thing in things[:MOST_THINGS]]
+    first_paid = sorted(things, key=lambda thing: thing.amount == 0)
+    rows = [cells(thing) for thing in first_paid[:MOST_THINGS]]
     if left := len(things) - len(rows):
         more = message(N_("… {left} more (all with --json)"), left=f"{left:,}")
         rows.append([more, *("" for _ in heads[1:])])

@@ -11,8 +11,8 @@ from cogrow.errors import N_, Message, message
 from cogrow.money import EXPONENTS, format_minor
 
 if TYPE_CHECKING:
-    from cogrow.operations.comparison import Change, Class, Compared
-    from cogrow.operations.plan import Planned
+    from cogrow.operations.planning.comparison import Change, Class, Compared
+    from cogrow.operations.planning.plan import Planned
 
 
 def show_planned(screen: Screen, found: Planned) -> None:

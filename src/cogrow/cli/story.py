@@ -13,9 +13,9 @@ from cogrow.embedded import Limits
 from cogrow.errors import N_, InvariantBroken, message
 from cogrow.operations.check import check
 from cogrow.operations.earn import Earned, as_json, earn
-from cogrow.operations.examples import run_examples
 from cogrow.operations.explain import explain
 from cogrow.operations.simulate import simulate_facts
+from cogrow.operations.worked.examples import run_examples
 
 #: Of the library, three that run by the quarter: one for each industry, each with another mechanism.
 PROGRAMS = ("apparel-sprint-rebate", "beauty-new-product-rebate", "sports-new-merchant-ladder")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlglot import exp
 
@@ -295,7 +296,9 @@ class Compiler:
                 if measured.window == one
             )
             grain = group.grain.name if group.grain else ""
-            listed = FactRows(group.table, one.name, one.period, group.rows(one), adds, grain)
+            listed = FactRows(
+                group.table, one.name, one.period, partial(group.rows, one), adds, grain
+            )
             self.rows.append(listed)
 
     def measured(self) -> None:
@@ -307,12 +310,12 @@ class Compiler:
             if group.grain is not None:
                 continue
             on = same("merchant_id", "eligible", group.step)
-            query = query.join(exp.to_table(group.step), on=on, join_type="left")
+            query = query.join(exp.to_table(group.step), on=on, join_type="left", copy=False)
             if group.currency() is not None:
                 rows = exp.column("foreign_rows", group.step)
                 foreign.append(exp.func("COALESCE", rows, whole(0)))
             known |= {one.aggregate: one.ratio for one in group.measured}
-        query = query.select(exp.alias_(total(foreign), "foreign_rows"))
+        query = query.select(exp.alias_(total(foreign), "foreign_rows"), copy=False)
         if self.program.stacking is not None and self.program.stacking.rule == "in_order":
             query = self._taken(query)
         formulas = self.formulas()
@@ -323,7 +326,7 @@ class Compiler:
         for measure in self.program.merchant_measures:
             tree = formulas[measure.name]
             if measure.unit not in NUMERIC:
-                query = query.select(exp.alias_(render.any(tree), measure.column))
+                query = query.select(exp.alias_(render.any(tree), measure.column), copy=False)
                 self.store(measure.name, measure.column, measure.unit)
                 continue
             ratio = render.ratio(tree)
@@ -343,9 +346,9 @@ class Compiler:
         before = stacking.programs[: stacking.programs.index(self.program.id)]
         source = exp.alias_(taken_before(self.period, before).subquery(), "beside", table=True)
         same_merchant = same("merchant_id", "eligible", "beside")
-        query = query.join(source, on=same_merchant, join_type="left")
+        query = query.join(source, on=same_merchant, join_type="left", copy=False)
         amount = exp.func("COALESCE", exp.column("minor", "beside"), whole(0))
-        query = query.select(exp.alias_(wide(amount), "taken"))
+        query = query.select(exp.alias_(wide(amount), "taken"), copy=False)
         self.store("taken", "taken", Unit.MONEY)
         return query
 
@@ -353,7 +356,7 @@ class Compiler:
         self, query: exp.Select, name: str, column: str, unit: Unit, ratio: Ratio
     ) -> exp.Select:
         """Select a ratio under `column`, its denominator beside it where it is not a constant."""
-        query = query.select(exp.alias_(wide(ratio.numerator), column))
+        query = query.select(exp.alias_(wide(ratio.numerator), column), copy=False)
         if isinstance(ratio.denominator, int):
             self.store(name, column, unit, ratio.denominator)
             return query
@@ -376,7 +379,9 @@ class Compiler:
         for target in self.program.targets:
             known[target.name] = substitute(target.tree, known)
             ratio = self.render.ratio(known[target.name])
-            query = query.select(exp.alias_(wide(ceiling(ratio)), f"target_{target.name}"))
+            query = query.select(
+                exp.alias_(wide(ceiling(ratio)), f"target_{target.name}"), copy=False
+            )
             self.stored[target.name] = Stored(f"target_{target.name}", target.unit)
         # Rates multiply and slices begin at the exact target; the column holds the least whole unit
         # that reaches it, which is what a person is told.
@@ -385,7 +390,7 @@ class Compiler:
             holds = exp.func(
                 "COALESCE", self.render.flag(substitute(gate.tree, known)), exp.false()
             )
-            query = query.select(exp.alias_(holds, f"gate_{position}"))
+            query = query.select(exp.alias_(holds, f"gate_{position}"), copy=False)
         sentence = message(N_("targets, and the gates held against what was measured"))
         self.steps.append(Step("attained", sentence, query))
 

@@ -250,7 +250,7 @@ def _is(merchant: str) -> exp.Expr:
 def _ids(connection: DuckDBPyConnection, window: exp.Expr | None) -> list[str]:
     query = exp.select("order_id").from_("orders").order_by("order_id")
     if window is not None:
-        query = query.where(window)
+        query = query.where(window, copy=False)
     return [row[0] for row in connection.execute(query.sql(DIALECT)).fetchall()]
 
 
@@ -293,7 +293,7 @@ def _keep(
         if also is not None:
             where.append(exp.paren(also.copy()))
         part = exp.select(*plan.reads[name]).from_(exp.to_table(f"all_{name}").as_(name))
-        part = part.where(*where)
+        part = part.where(*where, copy=False)
         query = part if query is None else exp.union(query, part, distinct=False)
     if query is None:
         raise AssertionError(name)

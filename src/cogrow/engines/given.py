@@ -18,8 +18,8 @@ from cogrow.errors import N_, message
 from cogrow.expressions.tree import Tree, Unit, aggregates, values
 from cogrow.facts import FactFiles
 from cogrow.period import Period
-from cogrow.programs.build import OF_THE_MERCHANT
 from cogrow.programs.program import Condition, Program
+from cogrow.programs.reading.build import OF_THE_MERCHANT
 
 Given = Mapping[str, Fraction | str | bool | date]
 
@@ -41,7 +41,7 @@ class GivenCompiler(Compiler):
         had: SQL = exp.column("earlier") if "earlier" in self.names else whole(0)
         query = exp.select("merchant_id").from_("given")
         for column in step.query.named_selects[1:]:
-            query = query.select(exp.alias_(had.copy(), column))
+            query = query.select(exp.alias_(had.copy(), column), copy=False)
         return Step("earlier", step.sentence, query)
 
 
@@ -163,7 +163,7 @@ def _row(
         exp.alias_(day(period.end), "period_end"),
     )
     if "taken" not in case:
-        query = query.select(exp.alias_(whole(0), "taken"))
+        query = query.select(exp.alias_(whole(0), "taken"), copy=False)
     for name, value in case.items():
         if isinstance(value, datetime):
             sql: SQL = instant(value.replace(tzinfo=UTC))
@@ -173,5 +173,5 @@ def _row(
             sql = wide(whole((value * scales[name]).numerator))
         else:
             sql = exp.convert(value, copy=True)
-        query = query.select(exp.alias_(sql, _column(name, units)))
+        query = query.select(exp.alias_(sql, _column(name, units)), copy=False)
     return query

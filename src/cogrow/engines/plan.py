@@ -6,7 +6,7 @@ reads like the statement a merchant gets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -56,24 +56,29 @@ class Added:
 class FactRows:
     """The rows of one fact table that a program measures over some days.
 
-    `query` selects identity, date and one column per aggregate with what the row adds to it. `grain`
-    is what the aggregates are told apart by, "" for the merchant alone.
+    `make` returns the query, which selects identity, date and one column per aggregate with what the
+    row adds to it; it is made when it is asked for. `grain` is what the aggregates are told apart by, ""
+    for the merchant alone.
     """
 
     table: str
     window: str
     period: Period
-    query: exp.Query
+    make: Callable[[], exp.Query]
     adds: tuple[Added, ...]
     grain: str = ""
+
+    @property
+    def query(self) -> exp.Query:
+        """Return the query that lists the rows."""
+        return self.make()
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that can keep a row from counting: `column` of the listing says whether it does.
 
-    `reason` is undated, outside, first_days, version, currency, condition, order_condition,
-    order_undated, belongs, not_owed or adds_nothing; `text` is the condition as written, or what is meant.
+    `text` is the condition as written, or what the reason is about.
     """
 
     column: str

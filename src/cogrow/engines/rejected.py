@@ -17,6 +17,15 @@ from cogrow.facts import TABLES, FactFiles
 from cogrow.period import Period
 from cogrow.programs.program import Program
 
+#: Why a row does not count: it has no date, or one outside the days; it lies outside the merchant's first
+#: days; another version holds for it; its money is foreign; a part of the condition is not met, or what is
+#: refunded does not meet it, or is not dated; it belongs to no thing that is paid for; no visit brought it;
+#: it meets all, but no metric takes it up.
+REASONS = (
+    *("undated", "outside", "first_days", "version", "currency", "condition"),
+    *("order_condition", "order_undated", "belongs", "not_owed", "adds_nothing"),
+)
+
 
 def rejected(program: Program, period: Period, facts: FactFiles) -> tuple[Plan, list[Rejected]]:
     """Return the listings of what does not count, a table each, and the plan that reads rows of any
@@ -50,21 +59,26 @@ def _listing(group: FactQuery, days: Window, period: Period, *, alone: bool) -> 
     table, own = group.table, TABLES[group.table]
     key = (*own.key, *(("line_no",) if group.by_line else ()))
     query = group.source().where(exp.or_(*_about(group, period)))
-    query = query.select(exp.alias_(group.merchant(), "merchant_id"))
-    query = query.select(*(exp.column(name, table) for name in key if name != "merchant_id"))
-    query = query.select(exp.alias_(group.date(), "dated"))
+    query = query.select(exp.alias_(group.merchant(), "merchant_id"), copy=False)
+    query = query.select(
+        *(exp.column(name, table) for name in key if name != "merchant_id"), copy=False
+    )
+    query = query.select(exp.alias_(group.date(), "dated"), copy=False)
     seen = {"merchant_id", "dated", *key}
+    if "orders" in group.used and group.dated_by != "placed_at":
+        seen.add("placed_at")
+        query = query.select(exp.column("placed_at", "orders"))
     looked_at = [one.tree for one in (group.own, group.of_main) if one is not None]
     for ref in dict.fromkeys(ref for tree in looked_at for ref in columns(tree)):
         if ref.column not in seen:
             seen.add(ref.column)
-            query = query.select(exp.alias_(group.render.column(ref), ref.column))
+            query = query.select(exp.alias_(group.render.column(ref), ref.column), copy=False)
     checks: list[Check] = []
     for reason, text, holds in _checks(group, days, alone=alone):
         column = f"no_{len(checks) + 1}"
         checks.append(Check(column, reason, text))
         kept = exp.Not(this=exp.func("COALESCE", exp.paren(holds), exp.false()))
-        query = query.select(exp.alias_(kept, column))
+        query = query.select(exp.alias_(kept, column), copy=False)
     looked = exp.alias_(query.subquery(), "looked_at", table=True)
     kept_out = exp.or_(*(exp.column(check.column) for check in checks))
     listed = exp.select("*").from_(looked).where(kept_out).order_by("dated", *key)

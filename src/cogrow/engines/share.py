@@ -70,8 +70,8 @@ def _rows(readers: Sequence[tuple[Plan, FactQuery]]) -> tuple[exp.Select, set[st
     first_plan, first = readers[0]
     query = first.joined(tables)
     for table, name in sorted(columns):
-        query = query.select(exp.alias_(exp.column(name, table), f"{table}__{name}"))
-    query = query.where(exp.or_(*inside))
+        query = query.select(exp.alias_(exp.column(name, table), f"{table}__{name}"), copy=False)
+    query = query.where(exp.or_(*inside), copy=False)
     if first.by_line:
         lines = _queries(first_plan)[REFUND_LINES]
         query = query.with_(REFUND_LINES, as_=lines.copy())
@@ -112,9 +112,9 @@ def _from_shared(query: exp.Query, name: str, tables: set[str]) -> exp.Query:
     query.set("joins", joins)
     if not isinstance(query, exp.Select):
         raise TypeError(query)
-    query = query.from_(exp.to_table(name))
+    query = query.from_(exp.to_table(name), copy=False)
     for column in must:
-        query = query.where(exp.Not(this=exp.Is(this=column, expression=exp.null())))
+        query = query.where(exp.Not(this=exp.Is(this=column, expression=exp.null())), copy=False)
 
     def renamed(node: SQL) -> SQL:
         if isinstance(node, exp.Column) and node.table in tables:

@@ -8,7 +8,6 @@ from datetime import timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from cogrow.engines.run import with_calendar
 from cogrow.errors import N_, Issue, NotFound, ProgramError, message, nearest
 from cogrow.facts import FactFiles
 from cogrow.period import Period, parse_period
@@ -87,6 +86,8 @@ def one_run(
         found, _ = load(program_files([name, *beside, *map(str, near)]))
         own = [program for program in found if Path(program.file).resolve() in named]
     if facts is not None:
+        from cogrow.engines.run import with_calendar  # heavy, and not needed to read programs
+
         own = [with_calendar(program, facts) for program in own]
     runs = runs_of(own, [period_name] if period_name else [])
     if len(runs) != 1:

@@ -9,9 +9,10 @@ from typing import Any
 from cogrow.errors import N_, CogrowError, NotFound, message, nearest
 from cogrow.expressions.evaluate import Known
 from cogrow.expressions.syntax import ExpressionError
-from cogrow.programs.constants import by_example, constant, unit_of, units
-from cogrow.programs.curve import Curve, Piece, curves
+from cogrow.programs.foresight.curve import Curve, Piece
+from cogrow.programs.foresight.paid import curves
 from cogrow.programs.program import Program
+from cogrow.programs.reading.constants import by_example, constant, unit_of, units
 
 
 def curves_of(programs: Sequence[Program], given: Sequence[str]) -> list[list[Curve]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -23,6 +23,8 @@ from cogrow.facts import FactFiles
 from cogrow.operations.choose import one_run
 from cogrow.operations.earn import Progress
 from cogrow.operations.explanation.account import Account
+from cogrow.operations.explanation.bounds import funded, limited, result, stacked
+from cogrow.operations.explanation.earned import earned
 from cogrow.operations.explanation.gather import (
     Gathered,
     attributes,
@@ -31,9 +33,11 @@ from cogrow.operations.explanation.gather import (
     queue_of,
     read,
 )
+from cogrow.operations.explanation.measured import attained, measured
+from cogrow.operations.explanation.owed import owed
 from cogrow.operations.explanation.sentence import Sentence
-from cogrow.operations.explanation.tell import sentences
 from cogrow.operations.explanation.things import Thing, things_of
+from cogrow.operations.explanation.who import eligible, version
 from cogrow.operations.figures import read_values
 from cogrow.period import Period
 from cogrow.programs.program import Program
@@ -201,7 +205,7 @@ def derive(
     found = read(run, others, facts, earnings, merchant) if earnings is not None else None
     if found is None:
         found = computed(run, others, facts, limits, merchant)
-    listed, things, owed = _facts(plan, facts, limits, merchant, found, rows=rows)
+    listed, things, orders = _facts(plan, facts, limits, merchant, found, rows=rows)
     kept_out = _kept_out(run, facts, limits, merchant) if not_counted else None
     if rows:
         check_sums(plan, found.rows[0], listed)
@@ -215,11 +219,35 @@ def derive(
         found.offered,
         queue_of(program, plan, found.table, merchant),
         things,
-        owed,
+        orders,
     )
     told = tuple(sentences(account))
     paid_for = {one.name: things_of(account, one) for one in program.components if one.per}
     return Explained(program, period, tuple(found.rows), told, paid_for, listed, kept_out)
+
+
+def sentences(account: Account) -> Iterator[Sentence]:
+    """Yield the derivation of a merchant's earning.
+
+    Raises InvariantBroken where it comes to something else than the rows of earnings say.
+    """
+    stacking = account.program.stacking
+    in_order = stacking is not None and stacking.rule == "in_order"
+    yield from version(account)
+    yield from eligible(account)
+    if account.rows[0]["eligible"]:
+        yield from owed(account)
+        yield from measured(account)
+        if in_order:
+            yield from stacked(account)
+        yield from attained(account)
+        for component, row in zip(account.program.components, account.rows, strict=True):
+            yield from earned(account, component, row)
+    yield from limited(account)
+    if not in_order:
+        yield from stacked(account)
+    yield from funded(account)
+    yield result(account)
 
 
 def _facts(
@@ -234,16 +262,16 @@ def _facts(
     """Return the rows that count, the things paid for, and the orders with the visits they are owed to,
     as far as anybody wants to know of them.
     """
-    owed = [one for one in plan.rows if one.window == "now" and _says_visit(one)]
+    visits = [one for one in plan.rows if one.window == "now" and _says_visit(one)]
     things = found.things if found.things is not None else {}
     missing = [name for name in plan.things if name not in things]
-    if not (rows or owed or missing):
+    if not (rows or visits or missing):
         return (), things, None
     with open_engine(facts, [plan], limits, merchant=merchant) as engine:
         read_now = {n: engine.things(plan, n, merchant).to_pylist() for n in missing}
         listed = tuple(_listed(engine, plan, one) for one in plan.rows) if rows else ()
-        orders = [row for one in owed[:1] for row in engine.rows(plan, one).to_pylist()]
-    return listed, {**things, **read_now}, orders if owed else None
+        orders = [row for one in visits[:1] for row in engine.rows(plan, one).to_pylist()]
+    return listed, {**things, **read_now}, orders if visits else None
 
 
 def _says_visit(one: FactRows) -> bool:

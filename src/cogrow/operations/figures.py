@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cogrow.engines.plan import Stored
 from cogrow.errors import N_, Message, message
 from cogrow.expressions.evaluate import Known
 from cogrow.expressions.tree import NUMERIC, Unit
 from cogrow.money import EXPONENTS, format_minor, format_number, round_half_up
+
+if TYPE_CHECKING:
+    from cogrow.engines.plan import Stored
 
 
 def read_values(row: Mapping[str, Any], stored: Mapping[str, Stored]) -> dict[str, Known]:

@@ -9,7 +9,7 @@ from cogrow.expressions.scope import Schema
 from cogrow.facts import TABLES, Column, Kind, Link
 
 if TYPE_CHECKING:
-    from cogrow.programs.build import Builder
+    from cogrow.programs.reading.build import Builder
 
 _KINDS = {"money": Kind.MONEY, "count": Kind.COUNT, "number": Kind.NUMBER, "text": Kind.TEXT}
 _KINDS |= {"flag": Kind.FLAG, "instant": Kind.INSTANT, "day": Kind.DAY}

@@ -23,9 +23,11 @@ from cogrow.expressions.scope import RowScope
 from cogrow.expressions.tree import Const, Unit
 from cogrow.ids import ProgramId, Version, content_hash
 from cogrow.period import Every, Period, parse_period
-from cogrow.programs.build import Builder
-from cogrow.programs.check import check
-from cogrow.programs.clauses import (
+from cogrow.programs.checks.check import check
+from cogrow.programs.program import ALWAYS, Example, Program
+from cogrow.programs.ranges import EVERY
+from cogrow.programs.reading.build import Builder
+from cogrow.programs.reading.clauses import (
     attribution,
     effective,
     fund,
@@ -34,13 +36,11 @@ from cogrow.programs.clauses import (
     since,
     stacking,
 )
-from cogrow.programs.component import components
-from cogrow.programs.program import ALWAYS, Example, Program
-from cogrow.programs.ranges import EVERY
-from cogrow.programs.remnant import remnant
+from cogrow.programs.reading.component import components
+from cogrow.programs.reading.remnant import remnant
+from cogrow.programs.reading.terms import baseline, gates, targets
 from cogrow.programs.schedule import Schedule
 from cogrow.programs.spec import ProgramSpec
-from cogrow.programs.terms import baseline, gates, targets
 from cogrow.programs.versions import Written, arrange, first_day
 from cogrow.schema import validate
 from cogrow.strict_yaml import Document, read
@@ -133,7 +133,7 @@ def _in_the_rest(document: Document, refused: list[Issue]) -> list[Issue]:
     if rest is None:
         return []
     build = Builder(document, rest.spec, broken=rest.broken())
-    check(build, _program(build))
+    check(build, _program(build), whole=False)
     errors = (issue for issue in build.issues if issue.severity is Severity.ERROR)
     return [issue for issue in errors if not rest.stems(issue)]
 

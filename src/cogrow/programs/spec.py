@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, create_model
 
@@ -54,10 +54,20 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones()) - {"localtime"}  # which is another on each machine
 
 
+def _is_zone(value: str) -> bool:
+    """Tell whether there is a zone of this name, without reading them all where it looks like one."""
+    if not re.fullmatch(r"[A-Z]\w+/[A-Z][\w+/-]*", value, re.ASCII):
+        return value in _zones()
+    try:
+        return ZoneInfo(value).key == value
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        return False
+
+
 def _zone(value: Any) -> Any:
     if isinstance(value, ZoneInfo):
         return value
-    if not isinstance(value, str) or value not in _zones():
+    if not isinstance(value, str) or not _is_zone(value):
         what = N_("`{name}` is {found}; it should be a time zone like Asia/Shanghai.")
         hint = nearest(value, _zones()) if isinstance(value, str) else None
         raise wrong(what, found=shown(value), hint=hint)

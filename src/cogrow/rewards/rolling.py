@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cogrow.errors import N_, message
-from cogrow.expressions.tree import Const, Tree, Unit, add, choose, multiply, number
+from cogrow.expressions.tree import Const, Tree, Unit, add, choose, number
 from cogrow.rewards.terms import Form, Key, Terms, given, paid_at
 
 
@@ -20,7 +20,7 @@ def amount(terms: Terms) -> Tree:
         reached = add(passed, paid_at(rate, value))
         total = choose(tier.reached(measured), reached, total)
         if following is not None:
-            passed = add(passed, multiply(rate, following.start, Unit.MONEY))
+            passed = add(passed, paid_at(rate, following.start))
     return total
 
 

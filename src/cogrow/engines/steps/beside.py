@@ -63,7 +63,7 @@ def offers(period: Period, programs: Iterable[str]) -> exp.Select:
         exp.alias_(_sum("limited_minor"), "limited_minor"),
         exp.alias_(exp.LogicalOr(this=exp.column("takes_part")), "takes_part"),
     ).from_(OFFERED)
-    query = query.where(one_of(programs), _in_period(period))
+    query = query.where(one_of(programs), _in_period(period), copy=False)
     return query.group_by("program", "merchant_id")
 
 
@@ -100,8 +100,8 @@ def earlier(program: Program, period: Period) -> Step | None:
         first = day(since(program, component, period))
         begun = exp.GTE(this=exp.column("starts_on"), expression=first)
         own = exp.and_(_is("component", text(component.name)), begun)
-        query = query.select(exp.alias_(_sum("limited_minor", own), f"earlier_{n}"))
-    query = query.select(exp.alias_(_sum("limited_minor"), "earlier_total"))
+        query = query.select(exp.alias_(_sum("limited_minor", own), f"earlier_{n}"), copy=False)
+    query = query.select(exp.alias_(_sum("limited_minor"), "earlier_total"), copy=False)
     query = query.where(_before(program, period)).group_by("merchant_id")
     return Step("earlier", message(N_("what was earned in the periods before")), query)
 

@@ -83,12 +83,12 @@ def _limited(compiler: Compiler) -> None:
             exp.GTE(this=in_all, expression=whole(0)),
             exp.LT(this=in_all.copy(), expression=whole(limits.minimum)),
         )
-        query = query.select(exp.alias_(low.copy(), "below_minimum"))
+        query = query.select(exp.alias_(low.copy(), "below_minimum"), copy=False)
     for n in range(1, len(components) + 1):
         part = _difference(upto[n], upto[n - 1])
         if low is not None:
             part = exp.case().when(low.copy(), whole(0)).else_(part)
-        query = query.select(exp.alias_(part, f"limited_{n}"))
+        query = query.select(exp.alias_(part, f"limited_{n}"), copy=False)
     sentence = message(N_("the cap per merchant and the minimum payout"))
     compiler.steps.append(Step("limited", sentence, query))
 
@@ -126,7 +126,7 @@ def _stacked(compiler: Compiler) -> None:
         exp.alias_(offered, "offers", table=True)
     )
     if stacking.rule == "exclusive":
-        pick = pick.where(exp.column("takes_part"))
+        pick = pick.where(exp.column("takes_part"), copy=False)
     place = exp.Window(
         this=exp.RowNumber(),
         partition_by=[exp.column("merchant_id")],
@@ -136,16 +136,18 @@ def _stacked(compiler: Compiler) -> None:
     first = exp.select("merchant_id", "chosen").from_(
         exp.alias_(ranked.subquery(), "ranked", table=True)
     )
-    first = first.where(exp.EQ(this=exp.column("place"), expression=whole(1)))
+    first = first.where(exp.EQ(this=exp.column("place"), expression=whole(1)), copy=False)
     kept = exp.EQ(this=exp.column("chosen", "first"), expression=text(program.id))
     query = exp.select("limited.*").from_("limited")
     on = same("merchant_id", "limited", "first")
-    query = query.join(exp.alias_(first.subquery(), "first", table=True), on=on, join_type="left")
+    query = query.join(
+        exp.alias_(first.subquery(), "first", table=True), on=on, join_type="left", copy=False
+    )
     keeps = exp.func("COALESCE", kept, exp.false())
-    query = query.select(exp.alias_(exp.column("chosen", "first"), "chosen"))
+    query = query.select(exp.alias_(exp.column("chosen", "first"), "chosen"), copy=False)
     for n, part in enumerate(_names(compiler, "limited"), start=1):
         amount = exp.case().when(keeps.copy(), part).else_(whole(0))
-        query = query.select(exp.alias_(amount, f"stacked_{n}"))
+        query = query.select(exp.alias_(amount, f"stacked_{n}"), copy=False)
     sentence = message(what, programs=", ".join(stacking.programs))
     compiler.steps.append(Step("stacked", sentence, query))
 
@@ -191,7 +193,7 @@ def _funded(compiler: Compiler, fund: Fund, source: str) -> None:
         cut = (
             exp.case().when(draws_any.copy(), _difference(upto[n], upto[n - 1])).else_(part.copy())
         )
-        query = query.select(exp.alias_(cut, f"funded_{n}"))
+        query = query.select(exp.alias_(cut, f"funded_{n}"), copy=False)
     sentence = message(N_("the amounts the fund pays"))
     compiler.steps.append(Step("funded", sentence, query))
 

@@ -43,29 +43,31 @@ def clicks(program: Program, attribution: Attribution, have: set[str], asked_of:
     last = exp.Substring(this=exp.Max(this=ordered), start=whole(WIDTH + 1))
     found = exp.select(*keys, exp.alias_(last, "visit_id")).from_("orders").where(*asked_of)
     if attribution.of != "merchant":
-        found = found.join("order_lines", on=same("order_id", "order_lines", "orders"))
-    found = found.join("visits", on=_could_be(program, attribution))
+        found = found.join("order_lines", on=same("order_id", "order_lines", "orders"), copy=False)
+    found = found.join("visits", on=_could_be(program, attribution), copy=False)
     asked = {ref.table for ref in columns(attribution.clicks.tree)}
     if "merchants" in asked:
-        found = found.join("merchants", on=same("merchant_id", "merchants", "visits"))
+        found = found.join("merchants", on=same("merchant_id", "merchants", "visits"), copy=False)
     if "products" in asked or attribution.of == "brand":
         seen = exp.to_table("products").as_("seen")
-        found = found.join(seen, on=same("product_id", "seen", "visits"), join_type="left")
+        found = found.join(
+            seen, on=same("product_id", "seen", "visits"), join_type="left", copy=False
+        )
     if attribution.of == "brand":
         bought = exp.to_table("products").as_("bought")
-        found = found.join(bought, on=same("product_id", "bought", "order_lines"))
-        found = found.where(same("brand_id", "seen", "bought"))
-        found = found.where(same("merchant_id", "seen", "bought"))
+        found = found.join(bought, on=same("product_id", "bought", "order_lines"), copy=False)
+        found = found.where(same("brand_id", "seen", "bought"), copy=False)
+        found = found.where(same("merchant_id", "seen", "bought"), copy=False)
     if not isinstance(attribution.clicks.tree, Const):
         render = Renderer(program.schedule.zone, aliases={"products": "seen"})
-        found = found.where(render.flag(attribution.clicks.tree))
-    found = found.group_by(*(key.copy() for key in keys))
+        found = found.where(render.flag(attribution.clicks.tree), copy=False)
+    found = found.group_by(*(key.copy() for key in keys), copy=False)
     query = exp.select(*(exp.column(name, "owed") for name in _keys(attribution)))
     for column in CLICKS:
         if column.name in have:
-            query = query.select(exp.column(column.name, "visits"))
-    query = query.from_(exp.alias_(found.subquery(), "owed", table=True))
-    query = query.join("visits", on=same("visit_id", "owed", "visits"))
+            query = query.select(exp.column(column.name, "visits"), copy=False)
+    query = query.from_(exp.alias_(found.subquery(), "owed", table=True), copy=False)
+    query = query.join("visits", on=same("visit_id", "owed", "visits"), copy=False)
     what = N_("the last visit within {days} days before each order, of its buyer: {condition}")
     sentence = message(what, days=attribution.within.days, condition=attribution.clicks.text)
     return Step(STEP, sentence, query)

@@ -80,14 +80,14 @@ def eligible(
                 found.append(_enrolled(program, period, available.get(table, {})))
             on = _same_row(program, period, table, available.get(table, {}))
             source = exp.to_table(table if table != "enrollments" else ENROLLED)
-            query = query.join(source, on=on, join_type="left")
+            query = query.join(source, on=on, join_type="left", copy=False)
     for name in names:
         table, _, word = name.partition(".")
         if table == "enrollments":
             value: SQL = exp.column(word, ENROLLED)
         else:
             value = day(days[name]) if name in days else value_sql(program, name)
-        query = query.select(exp.alias_(value, column_of(name)))
+        query = query.select(exp.alias_(value, column_of(name)), copy=False)
     sentence = message(N_("who may take part: {condition}"), condition=program.merchants.text)
     return [*found, Step("eligible", sentence, query)]
 
@@ -104,17 +104,18 @@ def _enrolled(program: Program, period: Period, have: Mapping[str, object]) -> S
     ).from_("enrollments")
     for name in sorted({"left_on", "arm"} & set(have)):
         first = exp.ArgMin(this=column(name), expression=column("enrolled_on"))
-        query = query.select(exp.alias_(first, name))
+        query = query.select(exp.alias_(first, name), copy=False)
     query = query.where(
         exp.EQ(this=column("program"), expression=text(program.id)),
         exp.LT(this=column("enrolled_on"), expression=day(period.end)),
+        copy=False,
     )
     if "left_on" in have:
         still = exp.GT(this=column("left_on"), expression=day(period.start))
-        query = query.where(exp.or_(_missing(column("left_on")), still))
+        query = query.where(exp.or_(_missing(column("left_on")), still), copy=False)
     if "arm" in have:
         treated = exp.NEQ(this=column("arm"), expression=text("holdout"))
-        query = query.where(exp.or_(_missing(column("arm")), treated))
+        query = query.where(exp.or_(_missing(column("arm")), treated), copy=False)
     sentence = message(N_("whose enrollment holds in {period}"), period=str(period))
     return Step(ENROLLED, sentence, query.group_by(column("merchant_id")))
 

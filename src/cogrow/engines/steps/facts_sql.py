@@ -167,7 +167,9 @@ class FactQuery:
             elif here in loose or (link.optional and (self.unlinked or here != "refunds")):
                 loose.add(link.table)
             kind = "left" if every_row or link.table in loose else "inner"
-            query = query.join(exp.to_table(link.table), on=exp.and_(*pairs), join_type=kind)
+            query = query.join(
+                exp.to_table(link.table), on=exp.and_(*pairs), join_type=kind, copy=False
+            )
         return query
 
     def _links(self) -> list[tuple[Link, str]]:
@@ -192,10 +194,10 @@ class FactQuery:
         """Return the joined rows that count, of eligible merchants, in any of the windows."""
         query = self.source().where(exp.or_(*(self.inside(window) for window in self.windows)))
         for _, _, holds in self.checks():
-            query = query.where(holds)
+            query = query.where(holds, copy=False)
         if not self.everyone:
             eligible = exp.select("merchant_id").from_("eligible").where(exp.column("eligible"))
-            query = query.where(exp.In(this=self.merchant(), query=eligible.subquery()))
+            query = query.where(exp.In(this=self.merchant(), query=eligible.subquery()), copy=False)
         return query
 
     def checks(self, *, parts: bool = False) -> list[tuple[str, str, SQL]]:
@@ -267,14 +269,14 @@ class FactQuery:
         query = self.qualifying().select(exp.alias_(self.merchant(), "merchant_id"))
         told_apart = [self.render.column(ref) for ref in self.keys]
         for name, column in zip(self.grain.keys if self.grain else (), told_apart, strict=True):
-            query = query.select(exp.alias_(column, name))
+            query = query.select(exp.alias_(column, name), copy=False)
         for one in self.measured:
             for name, value in self._columns(one):
-                query = query.select(exp.alias_(value, name))
+                query = query.select(exp.alias_(value, name), copy=False)
         if (currency := self.currency()) is not None:
             other = exp.NEQ(this=currency, expression=text(self.program.currency))
             foreign = exp.Count(this=exp.case().when(other, whole(1)))
-            query = query.select(exp.alias_(foreign, "foreign_rows"))
+            query = query.select(exp.alias_(foreign, "foreign_rows"), copy=False)
         return query.group_by(self.merchant(), *(column.copy() for column in told_apart))
 
     def _columns(self, one: Measured) -> list[tuple[str, SQL]]:
@@ -309,19 +311,21 @@ class FactQuery:
         visits, which visit that is.
         """
         query = self.qualifying().where(self.inside(window))
-        query = query.select(exp.alias_(self.merchant(), "merchant_id"))
+        query = query.select(exp.alias_(self.merchant(), "merchant_id"), copy=False)
         key = (*TABLES[self.table].key, *(("line_no",) if self.by_line else ()))
         for name, ref in zip(self.grain.keys if self.grain else (), self.keys, strict=True):
             if name not in key:
-                query = query.select(exp.alias_(self.render.column(ref), name))
+                query = query.select(exp.alias_(self.render.column(ref), name), copy=False)
         for column in key:
-            query = query.select(exp.column(column, self.table))
-        query = query.select(exp.alias_(self.date(), "dated"))
+            query = query.select(exp.column(column, self.table), copy=False)
+        query = query.select(exp.alias_(self.date(), "dated"), copy=False)
         if "clicks" in self.used and self.table in ("orders", "order_lines"):
-            query = query.select(*(exp.column(name, "clicks") for name in OWED_TO))
+            query = query.select(*(exp.column(name, "clicks") for name in OWED_TO), copy=False)
         for one in self.measured:
             if one.window == window:
-                query = query.select(exp.alias_(self.contribution(one.aggregate), one.column))
+                query = query.select(
+                    exp.alias_(self.contribution(one.aggregate), one.column), copy=False
+                )
         return query.order_by("dated", *key)
 
     def contribution(self, aggregate: Aggregate) -> SQL:

@@ -101,11 +101,11 @@ def _component(
         exp.alias_(passed, "gates_passed"),
     )
     for gate in gates:
-        query = query.select(gate.copy())
+        query = query.select(gate.copy(), copy=False)
     for where in stored.values():
-        query = query.select(*_figure(where))
+        query = query.select(*_figure(where), copy=False)
     for name, value in _more(program, component, n, source).items():
-        query = query.select(_whole(value, name))
+        query = query.select(_whole(value, name), copy=False)
     amount = exp.column(f"{amounts}_{n}")
     query = query.select(
         exp.alias_(exp.column(f"when_{n}"), "condition_met"),
@@ -116,9 +116,10 @@ def _component(
         _whole(amount, "amount_minor"),
         exp.alias_(text(program.currency), "currency"),
         exp.alias_(_reason(program, component, n, amount), "reason"),
+        copy=False,
     )
     for name, share in _funders(program, amount).items():
-        query = query.select(_whole(share, name))
+        query = query.select(_whole(share, name), copy=False)
     return query.select(
         exp.alias_(exp.column("foreign_in_all"), "foreign_rows"),
         exp.alias_(whole(n), "position"),

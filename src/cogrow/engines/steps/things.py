@@ -12,8 +12,8 @@ from cogrow.engines.plan import Step, Stored, Things
 from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, rounded, same, text, total, whole, wide
 from cogrow.engines.steps.eligible import column_of, unit_of, value_sql
 from cogrow.engines.steps.facts_sql import FactQuery
-from cogrow.engines.steps.terms_sql import terms_of
 from cogrow.engines.steps.thing_columns import coarser, dated, own_currency, own_names
+from cogrow.engines.terms_sql import terms_of
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import (
     NUMERIC,
@@ -24,9 +24,9 @@ from cogrow.expressions.tree import (
     aggregates,
     substitute,
 )
-from cogrow.programs.build import OF_THE_MERCHANT
 from cogrow.programs.grain import Grain
 from cogrow.programs.program import Component
+from cogrow.programs.reading.build import OF_THE_MERCHANT
 
 if TYPE_CHECKING:
     from cogrow.engines.compile import Compiler
@@ -96,15 +96,15 @@ class ThingSteps:
         first = sources[0].step
         query = exp.select("attained.*", *(exp.column(key, "things") for key in self.grain.keys))
         if len(sources) == 1:
-            query = query.from_(exp.to_table(first).as_("things"))
+            query = query.from_(exp.to_table(first).as_("things"), copy=False)
         else:
             union: exp.Query = exp.select(*columns).from_(first)
             for group in sources[1:]:
                 union = exp.union(union, exp.select(*columns).from_(group.step))
-            query = query.from_(exp.alias_(union.subquery(), "things", table=True))
+            query = query.from_(exp.alias_(union.subquery(), "things", table=True), copy=False)
             for group in sources:
                 on = exp.and_(*(same(name, "things", group.step) for name in columns))
-                query = query.join(exp.to_table(group.step), on=on, join_type="left")
+                query = query.join(exp.to_table(group.step), on=on, join_type="left", copy=False)
         return query.join("attained", on=same("merchant_id", "things", "attained"))
 
     def _named(self, query: exp.Select) -> exp.Select:
@@ -132,7 +132,7 @@ class ThingSteps:
         query, tables = self._own_columns(query)
         if money := self._foreign_rows(tables):
             foreign.append(money)
-        query = query.select(exp.alias_(total(foreign), "foreign_things"))
+        query = query.select(exp.alias_(total(foreign), "foreign_things"), copy=False)
         return self._linked(query, tables)
 
     def _put(
@@ -142,7 +142,7 @@ class ThingSteps:
             self._store(name, Stored(column, unit))
             return query.select(exp.alias_(render.any(tree), column))
         ratio = render.ratio(tree)
-        query = query.select(exp.alias_(wide(ratio.numerator), column))
+        query = query.select(exp.alias_(wide(ratio.numerator), column), copy=False)
         if isinstance(ratio.denominator, int):
             self._store(name, Stored(column, unit, ratio.denominator))
             return query
@@ -160,16 +160,20 @@ class ThingSteps:
         for name in own_names(self.program, self.component):
             unit = unit_of(self.program, name)
             tables.add(name.partition(".")[0])
-            query = query.select(exp.alias_(value_sql(self.program, name), column_of(name)))
+            query = query.select(
+                exp.alias_(value_sql(self.program, name), column_of(name)), copy=False
+            )
             scale = NUMBER_SCALE if unit is Unit.NUMBER else 1
             self._store(name, Stored(column_of(name), unit, scale))
         if (moment := dated(self.program, self.component)) is not None:
             tables.add(moment.table)
-            query = query.select(exp.alias_(exp.column(moment.column, moment.table), "dated"))
+            query = query.select(
+                exp.alias_(exp.column(moment.column, moment.table), "dated"), copy=False
+            )
         for name, ref in coarser(self.component).items():
             tables.add(ref.table)
             column = exp.column(ref.column, ref.table)
-            query = query.select(exp.alias_(column, f"of_{name}"))
+            query = query.select(exp.alias_(column, f"of_{name}"), copy=False)
         return query, tables
 
     def _foreign_rows(self, tables: set[str]) -> SQL | None:
@@ -194,21 +198,21 @@ class ThingSteps:
                 if link.table not in joined:
                     joined.add(link.table)
                     pairs = exp.and_(*(same(column, here, link.table) for column in link.columns))
-                    query = query.join(link.table, on=pairs, join_type="left")
+                    query = query.join(link.table, on=pairs, join_type="left", copy=False)
                 here = link.table
         return query
 
     def _given(self, query: exp.Select) -> exp.Select:
         """Select one thing whose values are those given of the merchant."""
         for key in self.grain.keys:
-            query = query.select(exp.alias_(text("1"), key))
+            query = query.select(exp.alias_(text("1"), key), copy=False)
         for name in (*self.component.measures, *own_names(self.program, self.component)):
             if name in self.compiler.stored:
                 self._store(name, self.compiler.stored[name])
         for name in coarser(self.component):
-            query = query.select(exp.alias_(text("1"), f"of_{name}"))
+            query = query.select(exp.alias_(text("1"), f"of_{name}"), copy=False)
         if dated(self.program, self.component) is not None:
-            query = query.select(exp.alias_(exp.null(), "dated"))
+            query = query.select(exp.alias_(exp.null(), "dated"), copy=False)
         return query.select(exp.alias_(whole(0), "foreign_things"))
 
     # -- what each earns -------------------------------------------------------------------------
@@ -226,11 +230,13 @@ class ThingSteps:
         }
         when, tier, amount = terms_of(self.render, self.component, known)
         query = exp.select("*", exp.alias_(when, "condition_met"), exp.alias_(tier, "tier"))
-        query = query.from_(self.step("things"))
-        query = query.select(exp.alias_(wide(amount.numerator), "exact"))
+        query = query.from_(self.step("things"), copy=False)
+        query = query.select(exp.alias_(wide(amount.numerator), "exact"), copy=False)
         self.below: int | SQL = amount.denominator
         if not isinstance(amount.denominator, int):
-            query = query.select(exp.alias_(wide(amount.denominator), "exact_denominator"))
+            query = query.select(
+                exp.alias_(wide(amount.denominator), "exact_denominator"), copy=False
+            )
             self.below = exp.column("exact_denominator")
         if self.bounds.first is not None:
             counts: SQL = whole(1)
@@ -239,7 +245,7 @@ class ThingSteps:
                 counts = found.numerator.copy() if isinstance(found, Ratio) else found.copy()
                 counts = exp.func("GREATEST", exp.func("COALESCE", counts, whole(0)), whole(0))
             counts = exp.case().when(when.copy(), counts).else_(whole(0))
-            query = query.select(exp.alias_(wide(counts), "counts"))
+            query = query.select(exp.alias_(wide(counts), "counts"), copy=False)
         sentence = N_("{component}: what each {grain} would earn, exactly")
         self._add("exact", sentence, query)
 
@@ -285,7 +291,7 @@ class ThingSteps:
             earns = exp.func("LEAST", earns, whole(self.bounds.each))
         query = exp.select("*", exp.alias_(wide(earns), "earned")).from_(source)
         if self.bounds.first is not None:
-            query = query.select(exp.alias_(counted.copy(), "counted"))
+            query = query.select(exp.alias_(counted.copy(), "counted"), copy=False)
         self._add(
             "earned", N_("{component}: what each {grain} earns, rounded half up, once"), query
         )

@@ -15,8 +15,8 @@ from cogrow.money import round_half_up
 from cogrow.operations.explanation.sentence import Said, named
 from cogrow.operations.figures import Writer, read_values
 from cogrow.period import name_of
-from cogrow.programs.build import OF_THE_MERCHANT
 from cogrow.programs.program import Component, Program, as_rate
+from cogrow.programs.reading.build import OF_THE_MERCHANT
 
 #: A row of earnings, of facts, or of things, by column.
 Row = Mapping[str, Any]

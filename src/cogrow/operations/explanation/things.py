@@ -15,8 +15,8 @@ from cogrow.money import round_half_up
 from cogrow.operations.explanation.account import Account, Row, called
 from cogrow.operations.explanation.sentence import Said, Sentence, listed, plain
 from cogrow.operations.figures import read_values
-from cogrow.programs.build import OF_THE_MERCHANT
 from cogrow.programs.program import Component
+from cogrow.programs.reading.build import OF_THE_MERCHANT
 from cogrow.rewards.terms import given
 
 

@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from xml.sax.saxutils import escape
 
-from cogrow.cli.axes import ROUND, View, Words, nice, segments, view
-from cogrow.cli.draw import headline, remarks
+from cogrow.cli.curves.axes import ROUND, View, Words, nice, segments, view
+from cogrow.cli.curves.draw import headline, remarks
 from cogrow.cli.screen import Screen
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import Unit
-from cogrow.programs.curve import Cliff, Curve
+from cogrow.programs.foresight.curve import Cliff, Curve
 from cogrow.programs.program import Program
 
 #: Pixels of one picture, and of the plane inside it.
 WIDTH, HEIGHT = 760, 430
-LEFT, RIGHT, TOP, BOTTOM = 110, 30, 98, 58
+LEFT, RIGHT, TOP, BOTTOM = 110, 50, 98, 58
 ACROSS, DOWN = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
 STYLE = """\
@@ -103,7 +103,8 @@ def _marks(curve: Curve, cliffs: Sequence[Cliff], seen: View, words: Words) -> I
             yield f'<circle class="{name}" cx="{x:.1f}" cy="{_y(money, seen):.1f}" r="4"/>'
         said = words.jump(cliff)
         left = x < LEFT + ACROSS / 3
-        y = (_y(cliff.before, seen) + _y(cliff.after, seen)) / 2
+        ends = _y(cliff.before, seen), _y(cliff.after, seen)
+        y = sum(ends) / 2 if max(ends) - min(ends) > 24 else min(ends) - 14
         for name in ("halo", "jump"):  # the halo keeps it readable on a line
             yield _text(x + (8 if left else -8), y + 4, said, name, "start" if left else "end")
 

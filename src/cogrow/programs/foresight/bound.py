@@ -6,7 +6,8 @@ from fractions import Fraction
 
 from cogrow.expressions.pieces import ITSELF, Line, always, pieces
 from cogrow.expressions.tree import Const, Op, Tree, values
-from cogrow.programs.curve import Expander, degree, paid, steering
+from cogrow.programs.foresight.degree import degree
+from cogrow.programs.foresight.paid import Expander, paid, steering
 from cogrow.programs.program import Component, Program
 
 #: Least and largest value; None: without bound.

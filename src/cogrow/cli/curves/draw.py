@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from cogrow.cli.axes import View, Words, mark, segments, view
+from cogrow.cli.curves.axes import View, Words, mark, segments, view
 from cogrow.cli.screen import Screen
 from cogrow.cli.show import show_checked
 from cogrow.errors import N_, CogrowError, Message, message
 from cogrow.expressions.tree import Unit, Value, walk
 from cogrow.operations.curve import as_json, curves_of
-from cogrow.programs.curve import Curve
+from cogrow.programs.foresight.curve import Curve
 from cogrow.programs.parse import Parsed
 from cogrow.programs.program import Program
 
@@ -40,7 +40,7 @@ def show_drawn(
         if svg is None:
             show_curves(screen, program, drawn)
             continue
-        from cogrow.cli.svg import draw
+        from cogrow.cli.curves.svg import draw
 
         svg.write_text(draw(screen, program, drawn), encoding="utf-8")
         screen.say(f"→ {svg}")

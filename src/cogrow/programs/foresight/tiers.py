@@ -14,11 +14,12 @@ from cogrow.errors import N_, Message, Severity, message
 from cogrow.expressions.pieces import BENT, ITSELF, Line, Pieces, always, pieces
 from cogrow.expressions.tree import Op, Tree, Unit, Value, least, number, values, walk
 from cogrow.money import format_minor, format_number, round_half_up
-from cogrow.programs.bound import free_of_facts
-from cogrow.programs.build import Builder
-from cogrow.programs.constants import by_example
-from cogrow.programs.curve import Curve, Expander, Fall, curves, paid, steering
+from cogrow.programs.foresight.bound import free_of_facts
+from cogrow.programs.foresight.curve import Curve, Fall
+from cogrow.programs.foresight.paid import Expander, curves, paid, steering
 from cogrow.programs.program import Component, Program, as_rate
+from cogrow.programs.reading.build import Builder
+from cogrow.programs.reading.constants import by_example
 from cogrow.rewards.terms import tier_reached
 from cogrow.strict_yaml import Path
 

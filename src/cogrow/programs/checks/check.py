@@ -7,23 +7,23 @@ from fractions import Fraction
 
 from cogrow.errors import N_, Severity, message
 from cogrow.expressions.tree import Const, Op, Tree, Value, substitute, values
-from cogrow.programs import clash, foresee
-from cogrow.programs.build import Builder
+from cogrow.programs.foresight import clash, tiers
 from cogrow.programs.program import Program
+from cogrow.programs.reading.build import Builder
 from cogrow.programs.schedule import BaselineKind
 from cogrow.strict_yaml import Path
 
 Line = tuple[dict[str, Fraction], Fraction]
 
 
-def check(build: Builder, program: Program) -> None:
+def check(build: Builder, program: Program, *, whole: bool = True) -> None:
     """Add an issue to `build` for every rule the program breaks; what a program would do is looked
-    into only where every line of it is sound.
+    into only where every line of it is sound, and nothing was left out of it (`whole`).
     """
     for rule in (*RULES, *clash.ALWAYS):
         rule(build, program)
-    if not any(issue.severity is Severity.ERROR for issue in build.issues):
-        for rule in (*foresee.RULES, *clash.RULES):
+    if whole and not any(issue.severity is Severity.ERROR for issue in build.issues):
+        for rule in (*tiers.RULES, *clash.RULES):
             rule(build, program)
 
 

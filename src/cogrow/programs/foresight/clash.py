@@ -11,9 +11,9 @@ from cogrow.errors import N_, Message, Severity, message
 from cogrow.expressions.tree import aggregates
 from cogrow.money import format_minor, round_half_up
 from cogrow.period import Every
-from cogrow.programs.bound import most, most_of_all, most_of_one
-from cogrow.programs.build import Builder
+from cogrow.programs.foresight.bound import most, most_of_all, most_of_one
 from cogrow.programs.program import Component, Program
+from cogrow.programs.reading.build import Builder
 from cogrow.strict_yaml import Path
 
 

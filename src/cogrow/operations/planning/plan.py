@@ -14,9 +14,9 @@ from cogrow.embedded import Limits
 from cogrow.engines.run import Ran, run_programs
 from cogrow.errors import Issue, Severity, Translate
 from cogrow.facts import FactFiles
-from cogrow.operations.comparison import Compared, FundUse, compare, fund_use, side_by_side
 from cogrow.operations.earn import Progress, refuse_empty, unfinished, write
-from cogrow.operations.in_force import Change, read_change, runs_in
+from cogrow.operations.planning.comparison import Compared, FundUse, compare, fund_use, side_by_side
+from cogrow.operations.planning.in_force import Change, read_change, runs_in
 from cogrow.period import Period
 from cogrow.programs.differences import Difference, differences
 from cogrow.programs.parse import Parsed

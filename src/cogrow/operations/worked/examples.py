@@ -19,10 +19,10 @@ from cogrow.errors import N_, Issue, ProgramError, Span, message, nearest
 from cogrow.expressions.syntax import ExpressionError
 from cogrow.facts import FactFiles
 from cogrow.operations.choose import programs
-from cogrow.operations.given_facts import write_given
-from cogrow.programs.build import OF_THE_MERCHANT
-from cogrow.programs.constants import constant
+from cogrow.operations.worked.given_facts import write_given
 from cogrow.programs.program import ALWAYS, Example, Program
+from cogrow.programs.reading.build import OF_THE_MERCHANT
+from cogrow.programs.reading.constants import constant
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,7 +10,6 @@ from typing import Any
 from cogrow.errors import N_, message
 from cogrow.expressions.scope import RowScope
 from cogrow.expressions.tree import Const, Tree, Unit, Value
-from cogrow.programs.build import Builder
 from cogrow.programs.grain import Grain, day_column
 from cogrow.programs.program import (
     Attribution,
@@ -22,8 +21,9 @@ from cogrow.programs.program import (
     Stacking,
     as_rate,
 )
+from cogrow.programs.reading.build import Builder
+from cogrow.programs.reading.terms import value
 from cogrow.programs.schedule import Amount
-from cogrow.programs.terms import value
 from cogrow.strict_yaml import Path
 
 

@@ -6,9 +6,9 @@ import re
 
 from cogrow.errors import N_, message, nearest
 from cogrow.expressions.tree import Tree, Unit
-from cogrow.programs.build import RESERVED, Builder
 from cogrow.programs.program import Condition, Target
 from cogrow.programs.ranges import EVERY
+from cogrow.programs.reading.build import RESERVED, Builder
 from cogrow.programs.schedule import Baseline, BaselineKind
 from cogrow.strict_yaml import Path
 

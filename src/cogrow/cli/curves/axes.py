@@ -9,7 +9,8 @@ from fractions import Fraction
 from cogrow.errors import N_, Message, message
 from cogrow.expressions.tree import Unit
 from cogrow.money import EXPONENTS, format_minor, format_number, round_half_up
-from cogrow.programs.curve import ASSUMED, Cliff, Curve
+from cogrow.programs.foresight.curve import Cliff, Curve
+from cogrow.programs.foresight.paid import ASSUMED
 from cogrow.programs.program import as_rate
 
 
@@ -27,14 +28,15 @@ def view(curve: Curve, currency: str) -> View:
     bounds = sorted({piece.low for piece in curve.pieces() if piece.low > 0})
     around = [cliff.at for cliff in curve.cliffs()] or bounds
     low, high = Fraction(0), Fraction(ASSUMED[curve.unit])
+    major = 10 ** EXPONENTS[currency]
     if curve.unit is Unit.MONEY:
-        high *= 10 ** EXPONENTS[currency]
+        high *= major
     if around:
         first, last = around[0], around[-1]
         high = last * 2 if first == last else last + max((last - first) / 2, last / 10)
         if first > last * 3 / 5 and first < last:
             low, high = max(first - (last - first), low), last + (last - first)
-    return View(low, high, nice(highest(curve, low, high)))
+    return View(low, high, nice(highest(curve, low, high) or Fraction(major)))
 
 
 def segments(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from cogrow.errors import N_, message
+from cogrow.expressions.resolve import UNIT_WORDS
 from cogrow.expressions.syntax import Name, Ranged
 from cogrow.expressions.tree import Tree, Unit, Value, aggregates, substitute, values
 from cogrow.period import Every
-from cogrow.programs.build import Builder
-from cogrow.programs.clauses import part_limits
 from cogrow.programs.grain import GRAINS
 from cogrow.programs.program import Component
 from cogrow.programs.ranges import range_of
+from cogrow.programs.reading.build import Builder
+from cogrow.programs.reading.clauses import part_limits
+from cogrow.programs.reading.terms import condition, value
 from cogrow.programs.spec import MOST, component_spec
-from cogrow.programs.terms import condition, value
 from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Form, Key, Terms, Tier
 from cogrow.schema import Declared, validate
@@ -176,10 +178,11 @@ def _terms(build: Builder, path: Path, form: Form, part: Declared) -> Terms:
     rate = build.rate((*path, Key.RATE), raw[Key.RATE], unit) if raw.get(Key.RATE) else None
     amount = build.amount((*path, Key.AMOUNT), raw.get(Key.AMOUNT))
     more = {
-        key.value: value(build, (*path, key), raw[key], unit)
-        for key, unit in _VALUES.items()
+        key.value: value(build, (*path, key), raw[key], wanted or unit)
+        for key, wanted in _VALUES.items()
         if raw.get(key) is not None
     }
+    _complain_of_no_money(build, path, form, raw, unit)
     retained = None
     if raw.get(Key.RETAINED) is not None:
         retained = build.rate((*path, Key.RETAINED), raw[Key.RETAINED], Unit.MONEY)
@@ -191,10 +194,22 @@ def _terms(build: Builder, path: Path, form: Form, part: Declared) -> Terms:
     return Terms(pays_on, qualifies_on, over, tiers, rate, amount, retained=retained, **more)
 
 
-#: Keys that hold one value each, and what it is counted in.
+def _complain_of_no_money(
+    build: Builder, path: Path, form: Form, raw: Mapping[str, Any], unit: Unit | None
+) -> None:
+    """Complain of a form that pays the value itself, without a rate, where that is no money."""
+    if form.tier_pays is not None or raw.get(Key.RATE) is not None:
+        return
+    if unit is not None and unit is not Unit.MONEY:
+        what = N_("`{form}` pays the value itself, so it should be money; it is {found}.")
+        said = message(what, form=form.name, found=message(UNIT_WORDS[unit]))
+        build.complain("PRG020", (*path, Key.PAYS_ON), said)
+
+
+#: Keys that hold one value each, and what it is counted in; None: like `pays_on`.
 _VALUES = {
     Key.LIMIT: Unit.MONEY,
-    Key.SPEND_LIMIT: Unit.MONEY,
+    Key.SPEND_LIMIT: None,
     Key.SHARE: Unit.NUMBER,
     Key.RETAINED_AT_MOST: Unit.MONEY,
 }

@@ -1,0 +1,106 @@
+"""Times every program of the library in one run, with shared scans and without, against bare queries.
+
+python -m benchmarks.library --facts DIR [--runs 3] [--threads 2] [--memory 6GB]
+
+Every run is a process of its own, in turn: all programs in the marketplace's currency, each in a period of
+the facts' last year, computed in one run and written as Parquet; the same without shared scans; the bare
+scan-and-group of `benchmarks.earn`; and a bare join of lines to their orders, grouped by merchant, the
+least that a single program over lines has to do. Prints medians, ratios and peak memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.earn import bare, timed
+
+JOIN_AND_GROUP = """
+COPY (
+SELECT o.merchant_id, sum(l.paid_minor) AS paid FROM {order_lines} l JOIN {orders} o USING (order_id)
+GROUP BY 1 ORDER BY 1
+) TO '{out}' (FORMAT parquet)
+"""
+CURRENCY = "CNY"
+
+
+def run_library(facts: Path, out: Path, threads: int, memory: str, *, shared: bool) -> None:
+    """Compute and write every program; this is the whole of the process it runs in."""
+    from cogrow.embedded import Limits
+    from cogrow.engines import share
+    from cogrow.engines.run import stream_programs, with_calendar
+    from cogrow.operations.choose import library, programs
+    from cogrow.operations.earn import result_path, write
+    from cogrow.sources.conform import open_facts
+
+    if not shared:
+        share.FEWEST = sys.maxsize
+    limits = Limits(memory=memory, threads=threads)
+    opened, _ = open_facts(facts, out / "facts", limits, lambda *_: None)
+    found, _ = programs(list(library()))
+    wanted = []
+    for program in found:
+        if program.currency == CURRENCY:
+            known = with_calendar(program, opened).schedule.periods()
+            last = [period for period in known if period.start.year == known[-1].start.year]
+            wanted.append((with_calendar(program, opened), last[min(1, len(last) - 1)]))
+    for ran in stream_programs(wanted, opened, limits):
+        write(ran.table, out / result_path(ran.program, ran.period))
+    print(len(wanted))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--facts", type=Path, required=True)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--memory", default="6GB")
+    parser.add_argument("--only", choices=("shared", "alone", "scan", "join"))
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    if given.only in ("shared", "alone"):
+        shared = given.only == "shared"
+        run_library(given.facts, given.out, given.threads, given.memory, shared=shared)
+        return
+    if given.only:
+        from benchmarks.earn import SCAN_AND_GROUP
+
+        query = SCAN_AND_GROUP if given.only == "scan" else JOIN_AND_GROUP
+        bare(query, given.facts, given.out / "bare.parquet", given.threads, given.memory)
+        return
+    with tempfile.TemporaryDirectory() as work:
+        report(given, Path(work))
+
+
+def report(given: argparse.Namespace, work: Path) -> None:
+    """Run everything in turn and print the medians."""
+    limits = ["--threads", str(given.threads), "--memory", given.memory, "--out", str(work)]
+    me = [sys.executable, "-m", "benchmarks.library", "--facts", str(given.facts), *limits]
+    names = {
+        "library, shared scans": "shared",
+        "library, each its own": "alone",
+        "bare scan and group": "scan",
+        "bare join and group": "join",
+    }
+    results: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    for _ in range(given.runs):
+        for name, only in names.items():
+            results[name].append(timed([*me, "--only", only]))
+    cores, system = os.cpu_count(), platform.platform(terse=True)
+    print(f"{cores} cores, {system}, Python {platform.python_version()}; facts {given.facts.name}")
+    scan = statistics.median(seconds for seconds, _ in results["bare scan and group"])
+    print(f"{'':28}{'median s':>9}{'min':>7}{'max':>7}{'× scan':>8}{'peak MB':>9}")
+    for name, runs in results.items():
+        times = [seconds for seconds, _ in runs]
+        median, peak = statistics.median(times), max(memory for _, memory in runs)
+        shown = f"{median:9.2f}{min(times):7.2f}{max(times):7.2f}{median / scan:8.2f}"
+        print(f"{name:28}{shown}{peak:9.0f}")
+
+
+if __name__ == "__main__":
+    main()
