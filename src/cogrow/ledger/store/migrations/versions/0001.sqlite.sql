@@ -140,8 +140,8 @@ CREATE TABLE account (
 	CONSTRAINT fk_account_fund_id FOREIGN KEY(fund_id) REFERENCES fund (id),
 	CONSTRAINT fk_account_currency FOREIGN KEY(currency) REFERENCES currency (code)
 );;
-CREATE INDEX ix_account_fund_id ON account (fund_id);;
 CREATE INDEX ix_account_merchant_id ON account (merchant_id);;
+CREATE INDEX ix_account_fund_id ON account (fund_id);;
 CREATE TABLE approval_vote (
 	approval_id VARCHAR NOT NULL,
 	person_id VARCHAR NOT NULL,
@@ -200,8 +200,8 @@ CREATE TABLE settlement (
 	CONSTRAINT fk_settlement_fund_id FOREIGN KEY(fund_id) REFERENCES fund (id),
 	CONSTRAINT fk_settlement_last_run_id FOREIGN KEY(last_run_id) REFERENCES run (id)
 );;
-CREATE INDEX ix_settlement_due ON settlement (matures_on) WHERE unsettled > 0;;
 CREATE INDEX ix_settlement_merchant_id ON settlement (merchant_id);;
+CREATE INDEX ix_settlement_due ON settlement (matures_on) WHERE unsettled > 0;;
 CREATE TABLE credit_lot (
 	id VARCHAR NOT NULL,
 	merchant_id VARCHAR NOT NULL,
