@@ -78,8 +78,10 @@ def test_nobody_acts_without_a_name(tmp_path):
     assert "--as PERSON" in said.err
 
 
-def test_what_is_no_amount_is_said(ledger):
+def test_what_is_no_amount_is_said(ledger, tmp_path):
     ledger("alice", "fund", "create", "growth")
-    said = cogrow("ledger", "fund", "top-up", "growth", "1.005", "--number", "1", "--as", "alice")
+    books = f"sqlite:///{tmp_path / 'books.db'}"
+    words = ("fund", "top-up", "growth", "1.005", "--number", "1", "--as", "alice")
+    said = cogrow("ledger", *words, "--books", books)
     assert said.code == 2
     assert "no amount of CNY" in said.err

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
 )
+from sqlalchemy import text as sql
 
 from cogrow.ledger.store.columns import (
     WHOLE,
@@ -120,7 +121,8 @@ account = Table(
     *wholes("min_posted", "max_posted"),
 )
 Index("ix_account_merchant_id", account.c.merchant_id)
-Index("ix_account_fund_id", account.c.fund_id)
+FEW = sql("fund_id IS NOT NULL")
+Index("ix_account_fund_id", account.c.fund_id, sqlite_where=FEW, postgresql_where=FEW)
 
 balance = Table(
     "balance",
@@ -239,10 +241,10 @@ entry = Table(
     text("posted_at"),
     text("source_type"),
     text("source_id"),
-    Column("reverses_entry_id", WHOLE, ForeignKey("entry.id"), unique=True),
+    Column("reverses_entry_id", WHOLE, ForeignKey("entry.id")),
     refers("actor", "person.id"),
     text("via"),
-    refers("approval_id", "approval.id", nullable=True, unique=True),
+    refers("approval_id", "approval.id", nullable=True),
     whole("posting_count"),
     whole("content_version"),
     text("content_hash"),
@@ -261,6 +263,12 @@ entry = Table(
     *wholes("id", "posting_count", "content_version"),
 )
 Index("ix_entry_period_id", entry.c.period_id)
+# Reversed once, approved for one entry only. Few entries have either, so the index has only those.
+for _name in ("reverses_entry_id", "approval_id"):
+    _some = sql(f"{_name} IS NOT NULL")
+    Index(
+        f"uq_entry_{_name}", entry.c[_name], unique=True, sqlite_where=_some, postgresql_where=_some
+    )
 
 posting = Table(
     "posting",

@@ -136,7 +136,7 @@ CREATE TABLE account (
 	CONSTRAINT fk_account_currency FOREIGN KEY(currency) REFERENCES currency (code)
 );;
 CREATE INDEX ix_account_merchant_id ON account (merchant_id);;
-CREATE INDEX ix_account_fund_id ON account (fund_id);;
+CREATE INDEX ix_account_fund_id ON account (fund_id) WHERE fund_id IS NOT NULL;;
 CREATE TABLE approval_vote (
 	approval_id VARCHAR COLLATE "C" NOT NULL,
 	person_id VARCHAR COLLATE "C" NOT NULL,
@@ -191,8 +191,8 @@ CREATE TABLE settlement (
 	CONSTRAINT fk_settlement_fund_id FOREIGN KEY(fund_id) REFERENCES fund (id),
 	CONSTRAINT fk_settlement_last_run_id FOREIGN KEY(last_run_id) REFERENCES run (id)
 );;
-CREATE INDEX ix_settlement_merchant_id ON settlement (merchant_id);;
 CREATE INDEX ix_settlement_due ON settlement (matures_on) WHERE unsettled > 0;;
+CREATE INDEX ix_settlement_merchant_id ON settlement (merchant_id);;
 CREATE TABLE credit_lot (
 	id VARCHAR COLLATE "C" NOT NULL,
 	merchant_id VARCHAR COLLATE "C" NOT NULL,
@@ -267,12 +267,12 @@ CREATE TABLE entry (
 	CONSTRAINT ck_entry_posted_at_instant CHECK (posted_at LIKE '____-__-__T__:__:__Z'),
 	CONSTRAINT uq_entry_idempotency_key UNIQUE (idempotency_key),
 	CONSTRAINT fk_entry_period_id FOREIGN KEY(period_id) REFERENCES period (id),
-	CONSTRAINT uq_entry_reverses_entry_id UNIQUE (reverses_entry_id),
 	CONSTRAINT fk_entry_reverses_entry_id FOREIGN KEY(reverses_entry_id) REFERENCES entry (id),
 	CONSTRAINT fk_entry_actor FOREIGN KEY(actor) REFERENCES person (id),
-	CONSTRAINT uq_entry_approval_id UNIQUE (approval_id),
 	CONSTRAINT fk_entry_approval_id FOREIGN KEY(approval_id) REFERENCES approval (id)
 );;
+CREATE UNIQUE INDEX uq_entry_reverses_entry_id ON entry (reverses_entry_id) WHERE reverses_entry_id IS NOT NULL;;
+CREATE UNIQUE INDEX uq_entry_approval_id ON entry (approval_id) WHERE approval_id IS NOT NULL;;
 CREATE INDEX ix_entry_period_id ON entry (period_id);;
 CREATE TABLE statement (
 	id VARCHAR COLLATE "C" NOT NULL,
