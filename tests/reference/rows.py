@@ -179,9 +179,11 @@ class FactRows:
         return since is not None and day is not None and since <= day < since + first
 
     def counting(
-        self, table: str, days: Period | None, *, by_line: bool = False
+        self, table: str, days: Period | None, *, by_line: bool = False, of_version: bool = True
     ) -> Iterator[dict[str, Row]]:
-        """Yield the rows of a table that count on some days, with what they lead to."""
+        """Yield the rows of a table that count on some days, with what they lead to; of all versions
+        of the terms where not `of_version`.
+        """
         if days is None:
             return
         refunds_apart = table == "refunds" and by_line
@@ -190,6 +192,7 @@ class FactRows:
             day = self.day_of(table, rows)
             if not rows["merchants"] or day is None or not days.start <= day < days.end:
                 continue
-            rules = (self.qualifies, self.under_these_terms, self.in_first_days)
+            rules = [self.qualifies, self.in_first_days]
+            rules += [self.under_these_terms] if of_version else []
             if all(rule(table, rows) for rule in rules):
                 yield rows

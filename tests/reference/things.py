@@ -105,9 +105,10 @@ def things(component: Component, values: Values, merchant: str) -> Iterator[Thin
             found |= {keys[1:] for keys in values.grouped(one, grain) if keys[0] == merchant}
     elif grain.table and values.eligible(merchant):
         days = values.program.schedule.over(component.accumulate or NOW, values.period)
-        for rows in values.rows.counting(grain.table, days):
+        own = component.accumulate is None
+        for rows in values.rows.counting(grain.table, days, of_version=own):
             if rows["merchants"]["merchant_id"] == merchant:
-                found.add(keys_of(grain, grain.table, rows))
+                found.add(keys_of(values.program, grain, grain.table, rows))
     for keys in found - {keys for keys in found if None in keys}:
         row = row_of(grain, keys, values)
         rows = values.rows.around(grain.table, row) if row else {}

@@ -21,6 +21,8 @@ from tests.reference.rows import FactRows
 #: What stands for a thing: what tells it apart among the things of its merchant.
 Keys = tuple[Any, ...]
 Ask = Callable[[Tree], Any]
+#: Tables whose rows belong to an order.
+OF_ORDERS = ("orders", "order_lines", "refunds", "returns")
 
 
 class ForeignMoney(Exception):
@@ -101,10 +103,10 @@ class Values:
                 continue
             if money and self.rows.currency(one.table, rows) not in (None, self.program.currency):
                 raise ForeignMoney
-            keys = keys_of(grain, one.table, rows)
+            keys = keys_of(self.program, grain, one.table, rows)
             if None in keys:
                 continue
-            if orders_by_line(one.table, grain):
+            if orders_by_line(self.program, one.table, grain):
                 if (*keys, rows["orders"]["order_id"]) in counted:
                     continue
                 counted.add((*keys, rows["orders"]["order_id"]))
@@ -121,9 +123,11 @@ class Values:
         self, one: Aggregate, days: Period | None, grain: Grain | None
     ) -> Iterator[dict[str, Row]]:
         """Yield the rows an aggregate is over: orders, for things finer than them, by their lines."""
-        by_line = orders_by_line(one.table, grain)
+        by_line = orders_by_line(self.program, one.table, grain)
         table = "order_lines" if by_line else one.table
-        yield from self.rows.counting(table, days, by_line=self.by_line(one, grain))
+        yield from self.rows.counting(
+            table, days, by_line=self.by_line(one, grain), of_version=one.range == NOW
+        )
 
     def by_line(self, one: Aggregate, grain: Grain | None) -> bool:
         """Tell whether a refund of a whole order must be told apart by line."""
@@ -235,13 +239,23 @@ class Values:
         return found | {target.name: ask(target.tree) for target in program.targets}
 
 
-def keys_of(grain: Grain | None, table: str, rows: Mapping[str, Row]) -> Keys:
-    """Return what tells apart the thing a row belongs to; nothing where the merchant is the thing."""
-    table = "order_lines" if orders_by_line(table, grain) else table
-    found = grain.found[table] if grain is not None else ()
+def keys_of(program: Program, grain: Grain | None, table: str, rows: Mapping[str, Row]) -> Keys:
+    """Return what tells apart the thing a row belongs to; nothing where the merchant is the thing.
+
+    With attribution, an order belongs to the campaign of the click it is owed to.
+    """
+    if grain is None:
+        return ()
+    if grain.name == "campaign" and program.attribution is not None and table in OF_ORDERS:
+        return (rows.get("clicks", {}).get("campaign_id"),)
+    table = "order_lines" if orders_by_line(program, table, grain) else table
+    found = grain.found[table]
     return tuple(rows.get(ref.table, {}).get(ref.column) for ref in found)
 
 
-def orders_by_line(table: str, grain: Grain | None) -> bool:
+def orders_by_line(program: Program, table: str, grain: Grain | None) -> bool:
     """Tell whether orders are those of the lines that belong to a thing, as they have no one thing."""
-    return grain is not None and table == "orders" and table not in grain.found
+    if grain is None or table != "orders":
+        return False
+    by_line = program.attribution is not None and program.attribution.of != "merchant"
+    return table not in grain.found or (grain.name == "campaign" and by_line)

@@ -13,12 +13,12 @@ from sqlglot import exp
 from cogrow.engines.exact import Renderer
 from cogrow.engines.plan import Added, FactRows, Plan, Step, Stored, Things
 from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, ceiling, same, total, whole, wide
-from cogrow.engines.reads import check_facts, needed_columns
+from cogrow.engines.reads import attributes, check_facts, needed_columns
 from cogrow.engines.steps import clicks
 from cogrow.engines.steps.beside import earlier, taken_before
 from cogrow.engines.steps.bounded import bounded
 from cogrow.engines.steps.earned import earned
-from cogrow.engines.steps.eligible import column_of, eligible, of_merchant, unit_of
+from cogrow.engines.steps.eligible import column_of, eligible, unit_of
 from cogrow.engines.steps.facts_sql import FactQuery
 from cogrow.engines.steps.measured import (
     Measured,
@@ -45,7 +45,7 @@ from cogrow.expressions.tree import (
     values,
 )
 from cogrow.facts import TABLES, FactFiles
-from cogrow.period import Period
+from cogrow.period import NOW, Period
 from cogrow.programs.grain import Grain
 from cogrow.programs.program import Program
 from cogrow.programs.schedule import BaselineKind
@@ -103,26 +103,12 @@ class Compiler:
             found["baseline"] = over_range(self.expanded(baseline.metric), baseline.range)
         return found
 
-    def attributes(self) -> list[str]:
-        """Return the dotted names (merchants.x, targets.floor) the program uses per merchant."""
-        program = self.program
-        trees = [m.tree for m in program.measures] + [t.tree for t in program.targets]
-        trees += [gate.tree for gate in program.gates]
-        if program.baseline and program.baseline.tree:
-            trees.append(program.baseline.tree)
-        for component in program.components:
-            trees += component.trees()
-        bounds = (program.limits.never_above, program.fund.by if program.fund else None)
-        trees += [amount.tree for amount in bounds if amount is not None]
-        names = {name for tree in trees for name in values(tree) if "." in name}
-        return sorted(name for name in names if of_merchant(program, name))
-
     # -- steps -----------------------------------------------------------------------------------
 
     def compile(self) -> Plan:
         """Return the plan. Raises DataError where the facts lack a table or column it needs."""
         self.groups = self._groups()
-        names = self.attributes()
+        names = attributes(self.program)
         clicked = any(clicks.STEP in group.used for group in self.groups)
         needed = needed_columns(self.program, self.groups, names, self.available)
         check_facts(self.program, needed, self.available)
@@ -197,7 +183,7 @@ class Compiler:
         return {table: tuple(conditions) for table, conditions in found.items()}
 
     def earlier(self) -> Step | None:
-        """Return the step with what earlier periods had, None where nothing asks for it."""
+        """Return the step with what earlier periods had, if any is asked."""
         return earlier(self.program, self.period)
 
     def finish(self) -> None:
@@ -225,7 +211,8 @@ class Compiler:
             if not part.measures:
                 step = step_of(part.per.table, by_line=False, component=part.name)
                 group = self._group(part.per.table, part.per, [], step, part.name)
-                group.windows.append(Window("now", self.period))
+                days = window(self.program.schedule, part.accumulate or NOW, self.period)
+                group.windows += [days] if days is not None else []
                 found.append(group)
         return found
 

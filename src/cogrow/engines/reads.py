@@ -7,15 +7,30 @@ from collections.abc import Iterable, Mapping
 from sqlglot import exp
 
 from cogrow.engines.steps import clicks
+from cogrow.engines.steps.eligible import of_merchant
 from cogrow.engines.steps.facts_sql import FactQuery
 from cogrow.engines.steps.refund_lines import CARRIED
 from cogrow.engines.steps.thing_columns import thing_columns
 from cogrow.errors import N_, DataError, Issue, Span, message, nearest
-from cogrow.expressions.tree import columns
+from cogrow.expressions.tree import columns, values
 from cogrow.facts import TABLES
 from cogrow.programs.program import Program
 
 Available = Mapping[str, Mapping[str, object]]
+
+
+def attributes(program: Program) -> list[str]:
+    """Return the dotted names (merchants.x, targets.floor) the program uses per merchant."""
+    trees = [m.tree for m in program.measures] + [t.tree for t in program.targets]
+    trees += [gate.tree for gate in program.gates]
+    if program.baseline and program.baseline.tree:
+        trees.append(program.baseline.tree)
+    for component in program.components:
+        trees += component.trees()
+    bounds = (program.limits.never_above, program.fund.by if program.fund else None)
+    trees += [amount.tree for amount in bounds if amount is not None]
+    names = {name for tree in trees for name in values(tree) if "." in name}
+    return sorted(name for name in names if of_merchant(program, name))
 
 
 def needed_columns(

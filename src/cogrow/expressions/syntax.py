@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 from lark.exceptions import UnexpectedToken, VisitError
 
 from cogrow.errors import N_, Issue, Message, Span, message
+from cogrow.expressions.tables import parser
 from cogrow.facts import EARLIEST_YEAR, LATEST_YEAR
 from cogrow.money import parse_number
 
@@ -245,8 +245,7 @@ setattr(_Build, "and", _Build.and_)
 
 @cache
 def _parser() -> Lark:
-    grammar = files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", transformer=_Build(), maybe_placeholders=False)
+    return parser(_Build())
 
 
 def _size(node: Node) -> tuple[int, int]:

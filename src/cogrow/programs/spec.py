@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import date
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -331,8 +331,10 @@ ACCUMULATE = ("year to date", "program to date")
 
 
 @cache
-def component_spec() -> type[Declared]:
-    """Return the model of one component: a name, a condition, and one key per reward form."""
+def component_spec(only: Set[str] | None = None) -> type[Declared]:
+    """Return the model of one component: a name, a condition, and one key per reward form; what is
+    inside the forms is known for `only` these, for all where left out. Each takes time to make.
+    """
     fields: dict[str, Any] = {
         "name": (Annotated[Word | None, Filled], None),
         "per": (Annotated[Literal[tuple(GRAINS)] | None, Filled], None),
@@ -341,6 +343,9 @@ def component_spec() -> type[Declared]:
         "limits": (Annotated[PartLimitsSpec | None, Filled], None),
     }
     for form in forms().values():
+        if only is not None and form.name not in only:
+            fields[form.name] = (Any, None)
+            continue
         keys: dict[str, Any] = {}
         for key in (*form.required, *form.optional):
             kind: Any = str

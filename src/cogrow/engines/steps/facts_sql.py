@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from cogrow.engines.exact import Renderer
 from cogrow.engines.ratio import SQL, day, instant, text, whole
-from cogrow.engines.steps.measured import Measured, Window, keys
+from cogrow.engines.steps.measured import NOW_NAME, Measured, Window, keys
 from cogrow.expressions.tree import Aggregate, Const, Op, Tree, Unit, columns
 from cogrow.facts import TABLES, Kind, Link
 from cogrow.programs.grain import Grain
@@ -117,6 +117,13 @@ class FactQuery:
         """Return the condition that a row lies in the window."""
         return self.between(window, self.date())
 
+    def counted(self, window: Window) -> SQL:
+        """Return the condition that a row lies in the window and, in the period itself, that this
+        version is the one for it; what came before is measured whole.
+        """
+        own = self._of_version() if window.name == NOW_NAME else []
+        return exp.and_(self.inside(window), *own)
+
     def between(self, window: Window, date: SQL) -> SQL:
         """Return the condition that a date of the kind of the row's own lies in the window."""
         period, zone = window.period, self.program.schedule.zone
@@ -192,9 +199,10 @@ class FactQuery:
 
     def qualifying(self) -> exp.Select:
         """Return the joined rows that count, of eligible merchants, in any of the windows."""
-        query = self.source().where(exp.or_(*(self.inside(window) for window in self.windows)))
-        for _, _, holds in self.checks():
-            query = query.where(holds, copy=False)
+        query = self.source().where(exp.or_(*(self.counted(window) for window in self.windows)))
+        for reason, _, holds in self.checks():
+            if reason != "version":
+                query = query.where(holds, copy=False)
         if not self.everyone:
             eligible = exp.select("merchant_id").from_("eligible").where(exp.column("eligible"))
             query = query.where(exp.In(this=self.merchant(), query=eligible.subquery()), copy=False)
@@ -282,7 +290,7 @@ class FactQuery:
     def _columns(self, one: Measured) -> list[tuple[str, SQL]]:
         aggregate, conditions = one.aggregate, []
         if len(self.windows) > 1:
-            conditions.append(self.inside(one.window))
+            conditions.append(self.counted(one.window))
         if aggregate.where is not None:
             conditions.append(exp.paren(self.render.flag(aggregate.where)))
 
@@ -310,7 +318,7 @@ class FactQuery:
         One column per aggregate says what the row adds to it (null: nothing). Where orders are owed to
         visits, which visit that is.
         """
-        query = self.qualifying().where(self.inside(window))
+        query = self.qualifying().where(self.counted(window))
         query = query.select(exp.alias_(self.merchant(), "merchant_id"), copy=False)
         key = (*TABLES[self.table].key, *(("line_no",) if self.by_line else ()))
         for name, ref in zip(self.grain.keys if self.grain else (), self.keys, strict=True):

@@ -19,6 +19,10 @@ from cogrow.programs.schedule import Schedule
 _LINE_TABLES = frozenset({"order_lines", "products"})
 
 
+#: What columns measured in the period itself begin with.
+NOW_NAME = "now"
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """Days facts are measured in, under the name its columns carry (`now`, `last_year`, …)."""
@@ -30,7 +34,8 @@ class Window:
 def window(schedule: Schedule, days: Range, period: Period) -> Window | None:
     """Return the days of a range seen from `period`; None where the calendar has none."""
     found = schedule.over(days, period)
-    return Window("now" if days == NOW else days.name, found) if found is not None else None
+    name = NOW_NAME if days == NOW else days.name
+    return Window(name, found) if found is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,9 @@ def over_lines(program: Program, tree: Tree, grain: str = "") -> Tree:
         return tree
     condition = program.qualifying.conditions.get("order_lines")
     decides = condition is not None and bool(_tables(condition.tree) & _line_tables(program))
-    if not decides and grain not in ("product", "order_line"):
+    # A click owed by line leads from the line, so what is told apart by it is as well.
+    by_click = grain == "campaign" and "clicks" in _line_tables(program)
+    if not decides and not by_click and grain not in ("product", "order_line"):
         return tree
     argument = tree.argument or ColumnRef("order_lines", "order_id", Unit.TEXT)
     function = "count_distinct" if tree.function == "count" else tree.function

@@ -50,8 +50,9 @@ def components(build: Builder) -> tuple[Component, ...]:
 
 
 def _component(build: Builder, path: Path, raw: Any) -> Component | None:
+    written = frozenset(raw if isinstance(raw, dict) else ()).intersection(forms())
     spec, issues = validate(
-        component_spec(), build.document, code="PRG001", at=path, data=raw, meaning=meaning
+        component_spec(written), build.document, code="PRG001", at=path, data=raw, meaning=meaning
     )
     build.issues += issues
     if spec is None:
