@@ -153,7 +153,7 @@ class Books:
     def home(self, *merchants: str) -> None:
         """Give merchants an account to be paid to."""
         for name in merchants:
-            to = {"name": name, "iban": f"DE00{name:0>18}", "bic": "COBADEFF"}
+            to: dict[str, Any] = {"name": name, "iban": f"DE00{name:0>18}", "bic": "COBADEFF"}
             self.store.write(partial(propose.add_beneficiary, merchant=name, act=act(), **to))
 
     def propose(self, name: str, **more: Any) -> Batch:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select, text
 
 from cogrow.errors import N_, message
 from cogrow.ledger.accounts import Account, numbers
-from cogrow.ledger.periods import period_of
+from cogrow.ledger.periods import Place, period_of
 from cogrow.ledger.store.database import insert_rows, new_entry_ids
 from cogrow.ledger.store.refusals import DuplicateKey, Unbalanced
 from cogrow.ledger.store.schema import audit, entry, posting, seal
@@ -118,52 +118,51 @@ def write(
     place = period_of(connection, day or act.day, act.day)
     ids = new_entry_ids(connection, len(entries))
     accounts = numbers(connection, (line.account for one in entries for line in one.lines))
-    insert_rows(
-        connection,
-        posting,
-        [
-            {
-                "entry_id": number,
-                "line_no": n,
-                "of_lines": len(one.lines),
-                "account_id": accounts[line.account.code],
-                "book": line.account.book,
-                "currency": line.account.currency,
-                "amount": line.amount,
-            }
-            for number, one in zip(ids, entries, strict=True)
-            for n, line in enumerate(one.lines, start=1)
-        ],
-    )
-    headers, hashes, instant = [], [], act.instant
-    for number, one in zip(ids, entries, strict=True):
-        payload = one.payload_hash
-        stamp = (place.id, place.day, instant, act.actor, act.via, one.approval or "")
-        hashes.append(content_hash(payload, stamp))
-        headers.append(
-            {
-                "id": number,
-                "kind": one.kind,
-                "idempotency_key": one.key,
-                "payload_hash": payload,
-                "period_id": place.id,
-                "origin": one.origin,
-                "effective_on": place.day,
-                "posted_at": instant,
-                "source_type": one.source_type,
-                "source_id": one.source_id,
-                "reverses_entry_id": one.reverses,
-                "actor": act.actor,
-                "via": act.via,
-                "approval_id": one.approval,
-                "posting_count": len(one.lines),
-                "content_version": CONTENT_VERSION,
-                "content_hash": hashes[-1],
-            }
-        )
+    lines = [
+        {
+            "entry_id": number,
+            "line_no": n,
+            "of_lines": len(one.lines),
+            "account_id": accounts[line.account.code],
+            "book": line.account.book,
+            "currency": line.account.currency,
+            "amount": line.amount,
+        }
+        for number, one in zip(ids, entries, strict=True)
+        for n, line in enumerate(one.lines, start=1)
+    ]
+    insert_rows(connection, posting, lines)
+    instant = act.instant
+    headers = [
+        _header(number, one, act, instant, place) for number, one in zip(ids, entries, strict=True)
+    ]
     insert_rows(connection, entry, headers)
-    _seal(connection, ids, hashes)
+    _seal(connection, ids, [str(header["content_hash"]) for header in headers])
     return ids
+
+
+def _header(number: int, one: Entry, act: Act, instant: str, place: Place) -> dict[str, object]:
+    payload = one.payload_hash
+    stamp = (place.id, place.day, instant, act.actor, act.via, one.approval or "")
+    return {
+        "id": number,
+        "kind": one.kind,
+        "idempotency_key": one.key,
+        "payload_hash": payload,
+        "period_id": place.id,
+        "origin": one.origin,
+        "effective_on": place.day,
+        "posted_at": instant,
+        "source_type": one.source_type,
+        "source_id": one.source_id,
+        "reverses_entry_id": one.reverses,
+        "actor": act.actor,
+        "via": act.via,
+        "approval_id": one.approval,
+        "posting_count": len(one.lines),
+        "content_version": CONTENT_VERSION,
+        "content_hash": content_hash(payload, stamp),
+    }
 
 
 def _seal(connection: Connection, ids: Sequence[int], hashes: Sequence[str]) -> None:

@@ -81,23 +81,17 @@ def _rows(connection: Connection, query: Any) -> Iterator[Any]:
 def _entries(
     connection: Connection, found: Audited, sums: dict[int, int], places: dict[int, Any]
 ) -> None:
-    """Walk the chain with the postings beside it: sums, counts and hashes."""
+    """Walk the headers with the postings beside them: sums, counts, hashes, and then the chain."""
     headers = _rows(
         connection,
         select(seal.c.seq, seal.c.prev_hash, seal.c.hash, entry)
         .outerjoin(entry, entry.c.id == seal.c.entry_id)
         .order_by(seal.c.entry_id),
     )
+    columns = (posting.c.entry_id, posting.c.account_id, posting.c.amount, posting.c.book)
     lines = _rows(
         connection,
-        select(
-            posting.c.entry_id,
-            posting.c.account_id,
-            posting.c.amount,
-            posting.c.book,
-            posting.c.currency,
-            posting.c.line_no,
-        ).order_by(posting.c.entry_id, posting.c.line_no),
+        select(*columns, posting.c.currency).order_by(posting.c.entry_id, posting.c.line_no),
     )
     line = next(lines, None)
     links: list[tuple[int, str, str, str, int]] = []
@@ -105,57 +99,52 @@ def _entries(
         if header.id is None:
             found.faults.append(Fault(message(N_("Seal {seq} seals nothing."), seq=header.seq)))
             continue
-        totals: dict[tuple[str, str], int] = defaultdict(int)
-        fields = [
-            header.kind,
-            header.idempotency_key,
-            header.origin,
-            header.source_type,
-            header.source_id,
-            str(header.reverses_entry_id or ""),
-        ]
-        count = 0
+        mine = []
         while line is not None and line[0] <= header.id:
-            number, place, amount, book, currency, _ = line
-            if number == header.id:
-                code, kept_book, kept_currency, *_ = places[place]
-                totals[book, currency] += amount
-                sums[place] += amount
-                fields += code, currency, str(amount)
-                count += 1
-                if (book, currency) != (kept_book, kept_currency):
-                    what = N_("Entry {entry} posts to {account} in another currency or book.")
-                    found.faults.append(Fault(message(what, entry=number, account=code), number))
+            if line[0] == header.id:
+                mine.append(line)
             else:
-                what = N_("A posting belongs to entry {entry}, which is not there.")
-                found.faults.append(Fault(message(what, entry=number), number))
+                found.faults.append(_orphan(line[0]))
             line = next(lines, None)
-        if any(totals.values()) or count != header.posting_count:
-            what = N_("Entry {entry} ({key}) does not sum to zero, or lacks postings.")
-            found.faults.append(
-                Fault(message(what, entry=header.id, key=header.idempotency_key), header.id)
-            )
-        payload = digest(fields)
-        stamp = (
-            header.period_id,
-            header.effective_on,
-            header.posted_at,
-            header.actor,
-            header.via,
-            header.approval_id or "",
-        )
-        if payload != header.payload_hash or content_hash(payload, stamp) != header.content_hash:
-            what = N_("Entry {entry} ({key}) is not what was sealed.")
-            found.faults.append(
-                Fault(message(what, entry=header.id, key=header.idempotency_key), header.id)
-            )
+        _entry(header, mine, found, sums, places)
         links.append((header.seq, header.prev_hash, header.hash, header.content_hash, header.id))
         found.entries += 1
-        found.postings += count
+        found.postings += len(mine)
     if line is not None:
-        what = N_("A posting belongs to entry {entry}, which is not there.")
-        found.faults.append(Fault(message(what, entry=line[0]), line[0]))
+        found.faults.append(_orphan(line[0]))
     _chain(found, sorted(links))
+
+
+def _orphan(number: int) -> Fault:
+    what = N_("A posting belongs to entry {entry}, which is not there.")
+    return Fault(message(what, entry=number), number)
+
+
+def _entry(
+    header: Any, lines: list[Any], found: Audited, sums: dict[int, int], places: dict[int, Any]
+) -> None:
+    """Check one entry against its postings, and add these to the sums of their accounts."""
+    totals: dict[tuple[str, str], int] = defaultdict(int)
+    fields = [header.kind, header.idempotency_key, header.origin, header.source_type]
+    fields += header.source_id, str(header.reverses_entry_id or "")
+    for number, place, amount, book, currency in lines:
+        code, kept_book, kept_currency, *_ = places[place]
+        totals[book, currency] += amount
+        sums[place] += amount
+        fields += code, currency, str(amount)
+        if (book, currency) != (kept_book, kept_currency):
+            what = N_("Entry {entry} posts to {account} in another currency or book.")
+            found.faults.append(Fault(message(what, entry=number, account=code), number))
+    named = {"entry": header.id, "key": header.idempotency_key}
+    if any(totals.values()) or len(lines) != header.posting_count:
+        what = N_("Entry {entry} ({key}) does not sum to zero, or lacks postings.")
+        found.faults.append(Fault(message(what, **named), header.id))
+    payload = digest(fields)
+    stamp = (header.period_id, header.effective_on, header.posted_at, header.actor, header.via)
+    kept = content_hash(payload, (*stamp, header.approval_id or ""))
+    if payload != header.payload_hash or kept != header.content_hash:
+        what = N_("Entry {entry} ({key}) is not what was sealed.")
+        found.faults.append(Fault(message(what, **named), header.id))
 
 
 def _chain(found: Audited, links: list[tuple[int, str, str, str, int]]) -> None:
