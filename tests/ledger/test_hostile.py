@@ -124,6 +124,7 @@ HOSTILE: dict[str, tuple[tuple[str, ...], str]] = {
         (*pair(), header(reverses=2), SEAL_900, *pair(5, 901), header(901, reverses=2)),
         "not_a_reversal|reverses_entry_id",
     ),
+    "a reversal of other amounts": ((*pair(), header(reverses=2), SEAL_900), "not_a_reversal"),
     "a fork of the chain": (
         (*pair(), header(), "INSERT INTO seal (seq, entry_id, prev_hash, hash) VALUES (99, 900, 'x', 'y')"),
         "chain_broken",

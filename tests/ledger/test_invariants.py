@@ -12,10 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cogrow.errors import LedgerError
+from cogrow.ledger.accounts import bank as bank_account
+from cogrow.ledger.accounts import writeoff
 from cogrow.ledger.accrual import accrue
+from cogrow.ledger.journal import Entry, Line, post
 from cogrow.ledger.reports import export
 from cogrow.ledger.store.database import open_store
-from cogrow.ledger.store.refusals import InsufficientFund, NotAllowed, PeriodClosed
+from cogrow.ledger.store.refusals import DuplicateKey, InsufficientFund, NotAllowed, PeriodClosed
 from tests.ledger.books import Books, act, earned
 from tests.ledger.conftest import copy_of
 
@@ -278,3 +281,24 @@ def test_ad_credit_is_spent_bonus_first_and_expires(books):
     with pytest.raises(InsufficientFund):
         books.store.write(lambda c: wallet.spend(c, "S2", "M1", "CNY", 801, act()))
     books.clean()
+
+
+def test_a_bonus_is_rounded_half_up_once(books):
+    books.fund()
+    books.fund("F2", 1_000)
+    books.accrue(earned("M1", 900))
+    books.settle()
+    books.convert("C1", "M1", 105)
+    assert books.has("M1")["ad_bonus"] == 11
+    books.clean()
+
+
+def test_the_same_key_is_for_the_same_entry(books):
+    """B: same key and other content is refused."""
+    bank, cost = bank_account("CNY"), writeoff("CNY")
+    one = Entry("hold", "k", (Line(bank, 5), Line(cost, -5)))
+    other = Entry("hold", "k", (Line(bank, 6), Line(cost, -6)))
+    first = books.store.write(lambda c: post(c, one, act()))
+    assert books.store.write(lambda c: post(c, one, act())).id == first.id
+    with pytest.raises(DuplicateKey):
+        books.store.write(lambda c: post(c, other, act()))
