@@ -60,11 +60,17 @@ class Books:
             people.grant(connection, name, role, act("alice"))
 
     def propose_fund(
-        self, name: str, amount: int, number: str, funder: str = "", day: date = TODAY
+        self,
+        name: str,
+        amount: int,
+        number: str,
+        funder: str = "",
+        day: date = TODAY,
+        who: str = "alice",
     ) -> Proposal:
         def work(connection: Any) -> Proposal:
-            funds.create(connection, name, "CNY", name, act(day=day))
-            return funds.top_up(connection, name, number, amount, act(day=day), funder)
+            funds.create(connection, name, "CNY", name, act(who, day))
+            return funds.top_up(connection, name, number, amount, act(who, day), funder)
 
         return self.store.write(work)
 

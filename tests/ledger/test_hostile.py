@@ -143,8 +143,8 @@ HOSTILE: dict[str, tuple[tuple[str, ...], str]] = {
         "not_approved",
     ),
     "a vote for oneself": (
-        (VOTE.format(who="alice", hash="content_hash", via="person", name="fund:F1:2"),),
-        "own_proposal|may_not",
+        (VOTE.format(who="bob", hash="content_hash", via="person", name="fund:F1:3"),),
+        "own_proposal",
     ),
     "a vote of who may not": (
         (VOTE.format(who="dora", hash="content_hash", via="person", name="fund:F1:2"),),
@@ -220,6 +220,7 @@ def world(
     books.propose("P2", merchants=["M1"])
     books.hold("H1", "M1", 50)
     books.propose_fund("F1", 5, "2")
+    books.propose_fund("F1", 5, "3", who="bob")
     yield books
     store.close()
 
