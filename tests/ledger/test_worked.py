@@ -53,3 +53,17 @@ def test_a_fund_is_asked_for_everything_before_anything_is_posted(books):
     assert books.has("M0") == {}
     assert books.posted("budget:available:F1:CNY") == 1_000
     books.clean()
+
+
+def test_what_is_owed_to_us_is_offset_once_over_two_periods(books):
+    books.fund()
+    books.accrue(earned("M1", 100))
+    books.settle()
+    books.convert("C1", "M1", 100, bonus=0, fund=None)
+    books.accrue(earned("M1", 0))
+    assert books.has("M1") == {"ad_credit": 100, "clawback": 100}
+    books.accrue(earned("M1", 80, period="2026-07"))
+    books.accrue(earned("M1", 80, period="2026-08"))
+    assert books.settle().offset == {"CNY": 100}
+    assert books.has("M1") == {"ad_credit": 100, "payable": 60}
+    books.clean()
