@@ -201,3 +201,17 @@ def test_a_month_with_payouts_of_unknown_end_is_signed_off(due):
     with pytest.raises(LedgerError, match="no known end"):
         due.close("2026-10")
     assert due.close("2026-10", signed_off="asked the bank") == 5
+
+
+def test_a_rail_that_answers_twice_is_booked_once(due):
+    class Chatty(FakeRail):
+        def send(self, batch, instructions):
+            answers = super().send(batch, instructions)
+            paying.reconcile(due.store, batch, self, act())
+            return answers
+
+    due.approve(due.propose("P1"))
+    paying.pay(due.store, "P1", Chatty(), act())
+    assert due.posted("asset:bank:CNY") == -15_000
+    assert set(due.states("P1").values()) == {"paid"}
+    due.clean()
