@@ -215,3 +215,20 @@ def test_a_rail_that_answers_twice_is_booked_once(due):
     assert due.posted("asset:bank:CNY") == -15_000
     assert set(due.states("P1").values()) == {"paid"}
     due.clean()
+
+
+def test_what_another_worker_began_meanwhile_is_left_to_it(due, monkeypatch):
+    rail, look = FakeRail(), paying._in_state
+
+    def look_slowly(store, name, states):
+        found = look(store, name, states)
+        monkeypatch.setattr(paying, "_in_state", look)
+        paying.pay(store, name, rail, act())
+        return found
+
+    due.approve(due.propose("P1"))
+    monkeypatch.setattr(paying, "_in_state", look_slowly)
+    paying.pay(due.store, "P1", rail, act())
+    assert rail.calls == 1
+    assert due.posted("asset:bank:CNY") == -15_000
+    due.clean()
