@@ -140,8 +140,8 @@ CREATE TABLE account (
 	CONSTRAINT fk_account_fund_id FOREIGN KEY(fund_id) REFERENCES fund (id),
 	CONSTRAINT fk_account_currency FOREIGN KEY(currency) REFERENCES currency (code)
 );;
-CREATE INDEX ix_account_merchant_id ON account (merchant_id);;
 CREATE INDEX ix_account_fund_id ON account (fund_id) WHERE fund_id IS NOT NULL;;
+CREATE INDEX ix_account_merchant_id ON account (merchant_id);;
 CREATE TABLE approval_vote (
 	approval_id VARCHAR NOT NULL,
 	person_id VARCHAR NOT NULL,
@@ -380,8 +380,8 @@ CREATE TABLE payout (
 	CONSTRAINT fk_payout_maker FOREIGN KEY(maker) REFERENCES person (id),
 	CONSTRAINT fk_payout_checker FOREIGN KEY(checker) REFERENCES person (id)
 );;
-CREATE INDEX ix_payout_batch_id ON payout (batch_id);;
 CREATE UNIQUE INDEX uq_payout_live ON payout (merchant_id, currency) WHERE status IN ('proposed', 'approved', 'sending', 'sent', 'unknown');;
+CREATE INDEX ix_payout_batch_id ON payout (batch_id);;
 CREATE TABLE statement_line (
 	statement_id VARCHAR NOT NULL,
 	line_no INTEGER NOT NULL,
