@@ -271,9 +271,9 @@ CREATE TABLE entry (
 	CONSTRAINT fk_entry_actor FOREIGN KEY(actor) REFERENCES person (id),
 	CONSTRAINT fk_entry_approval_id FOREIGN KEY(approval_id) REFERENCES approval (id)
 );;
-CREATE UNIQUE INDEX uq_entry_reverses_entry_id ON entry (reverses_entry_id) WHERE reverses_entry_id IS NOT NULL;;
-CREATE UNIQUE INDEX uq_entry_approval_id ON entry (approval_id) WHERE approval_id IS NOT NULL;;
 CREATE INDEX ix_entry_period_id ON entry (period_id);;
+CREATE UNIQUE INDEX uq_entry_approval_id ON entry (approval_id) WHERE approval_id IS NOT NULL;;
+CREATE UNIQUE INDEX uq_entry_reverses_entry_id ON entry (reverses_entry_id) WHERE reverses_entry_id IS NOT NULL;;
 CREATE TABLE statement (
 	id VARCHAR COLLATE "C" NOT NULL,
 	merchant_id VARCHAR COLLATE "C" NOT NULL,
@@ -353,8 +353,8 @@ CREATE TABLE payout (
 	CONSTRAINT fk_payout_maker FOREIGN KEY(maker) REFERENCES person (id),
 	CONSTRAINT fk_payout_checker FOREIGN KEY(checker) REFERENCES person (id)
 );;
-CREATE UNIQUE INDEX uq_payout_live ON payout (merchant_id, currency) WHERE status IN ('proposed', 'approved', 'sending', 'sent', 'unknown');;
 CREATE INDEX ix_payout_batch_id ON payout (batch_id);;
+CREATE UNIQUE INDEX uq_payout_live ON payout (merchant_id, currency) WHERE status IN ('proposed', 'approved', 'sending', 'sent', 'unknown');;
 CREATE TABLE statement_line (
 	statement_id VARCHAR COLLATE "C" NOT NULL,
 	line_no BIGINT NOT NULL,
