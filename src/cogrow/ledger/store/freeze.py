@@ -31,7 +31,8 @@ def statements(dialect: str) -> Iterator[str]:
     METADATA.create_all(engine, checkfirst=False)
     # SQLAlchemy keeps the indexes of a table in a set: each run of them is put in order.
     for indexes, run_of in groupby(made, lambda statement: " INDEX " in statement.split("(")[0]):
-        yield from sorted(run_of) if indexes else run_of
+        found = list(run_of)
+        yield from sorted(found) if indexes else found
     yield from TRIGGERS[dialect]()
     values = ", ".join(f"('{code}', {exponent}, 1)" for code, exponent in EXPONENTS.items())
     yield f"INSERT INTO currency (code, exponent, active) VALUES {values}"
