@@ -147,6 +147,7 @@ class CogrowError(Exception):
     ├── ProgramError       the author of a program can mend it
     ├── DataError          facts or a mapping break their contract
     ├── NotFound           a program, merchant or period that is not there
+    ├── LedgerError        the books refuse it: no money, no approval, a closed period, a used key
     ├── EngineError        the engine cannot do it: too little memory or disk, an operation it lacks
     └── InvariantBroken    our own fault; never caught inside
     ```
@@ -183,6 +184,13 @@ class NotFound(CogrowError):
 
     exit_code = 4
     http_status = 404
+
+
+class LedgerError(CogrowError):
+    """The books refuse it: no money, no approval, a closed period, a key already used."""
+
+    exit_code = 5
+    http_status = 409
 
 
 class EngineError(CogrowError):

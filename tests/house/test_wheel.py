@@ -17,7 +17,7 @@ from tests.house.tree import ROOT, committed
 BIN = Path(sys.executable).parent
 HELP_SECONDS = 0.5
 #: Imported inside the commands that need them; each costs more than the answer to --help.
-HEAVY = {"duckdb", "lark", "numpy", "pyarrow", "pydantic", "sqlglot"}
+HEAVY = {"alembic", "duckdb", "lark", "numpy", "pyarrow", "pydantic", "sqlalchemy", "sqlglot"}
 
 
 @pytest.fixture(scope="module")

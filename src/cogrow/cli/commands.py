@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from cogrow.cli.frame import INTERRUPTED, command, translated
+from cogrow.cli.ledger import ledger_group
 from cogrow.cli.options import DATA, DAY, FACTS, SEED, SOURCE, VERSION, limited, lines, out
 from cogrow.cli.screen import Screen
 from cogrow.cli.speech import LANGUAGES, language, speak
@@ -383,3 +384,6 @@ def demo_command(screen: Screen, out: Path, lines: int, seed: int) -> None:
     from cogrow.cli.story import tell
 
     tell(screen, out, lines, seed)
+
+
+cli.add_command(ledger_group)

@@ -1,0 +1,274 @@
+"""`cogrow ledger`: people, funds, proposals, payouts."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cogrow.cli.frame import command
+from cogrow.cli.ledger.group import (
+    CURRENCY,
+    NUMBER,
+    at_books,
+    ledger_group,
+    minor,
+    plain,
+    show_proposal,
+    shown,
+    sitting,
+    subgroup,
+)
+from cogrow.cli.screen import Screen
+from cogrow.errors import N_, message
+
+if TYPE_CHECKING:
+    from cogrow.ledger.payouts.file_rail import FileRail
+    from cogrow.ledger.payouts.pay import Paid
+
+person_group = subgroup("person", N_("Persons, their roles and API keys."))
+fund_group = subgroup("fund", N_("Money set aside for promises."))
+payout_group = subgroup("payout", N_("Pay what is due: propose, approve, pay, reconcile."))
+
+
+def done(screen: Screen, **values: Any) -> None:
+    """Say that it is done."""
+    screen.say(message(N_("Done.")), fg="green")
+    screen.data(plain(values))
+
+
+@command(person_group, "add", N_("Add a person. The first one adds itself, and is operator."))
+@click.argument("name")
+@click.argument("full_name")
+@at_books
+def person_add(screen: Screen, name: str, full_name: str, **at: Any) -> None:
+    """Add a person."""
+    with sitting(screen, **at) as desk:
+        desk.person_add(name, full_name)
+    done(screen, person=name)
+
+
+@command(person_group, "grant", N_("Give a person a role: operator, finance, merchant, auditor."))
+@click.argument("name")
+@click.argument("role")
+@click.option("--merchant", default="", help=N_("Whose books the role merchant may see."))
+@at_books
+def person_grant(screen: Screen, name: str, role: str, merchant: str, **at: Any) -> None:
+    """Give a role."""
+    with sitting(screen, **at) as desk:
+        desk.person_grant(name, role, merchant)
+    done(screen, person=name, role=role)
+
+
+@command(person_group, "key", N_("Make an API key that acts for a person. It cannot approve."))
+@click.argument("key")
+@click.argument("person_of")
+@at_books
+def person_key(screen: Screen, key: str, person_of: str, **at: Any) -> None:
+    """Make an API key and show it once."""
+    secret = os.urandom(24).hex()
+    with sitting(screen, **at) as desk:
+        desk.key_add(key, person_of, secret)
+    screen.say(message(N_("Shown once, kept nowhere: {secret}"), secret=secret))
+    screen.data({"key": key, "secret": secret})
+
+
+@command(fund_group, "create", N_("Create an empty fund."))
+@click.argument("fund")
+@click.option("--title", default="", help=N_("What people call it."))
+@CURRENCY
+@at_books
+def fund_create(screen: Screen, fund: str, title: str, currency: str, **at: Any) -> None:
+    """Create a fund."""
+    with sitting(screen, **at) as desk:
+        desk.fund_create(fund, currency, title or fund)
+    done(screen, fund=fund)
+
+
+@command(fund_group, "top-up", N_("Propose to put money into a fund, or (below 0) take it out."))
+@click.argument("fund")
+@click.argument("amount")
+@click.option("--funder", default="", help=N_("Whose money it is, if not the platform's own."))
+@CURRENCY
+@NUMBER
+@at_books
+def fund_top_up(
+    screen: Screen, fund: str, amount: str, funder: str, currency: str, number: str, **at: Any
+) -> None:
+    """Propose a top-up."""
+    with sitting(screen, **at) as desk:
+        found = desk.fund_top_up(fund, number, minor(screen, amount, currency), funder)
+    show_proposal(screen, found)
+
+
+@command(fund_group, "transfer", N_("Propose to move unspent money from one fund to another."))
+@click.argument("giver")
+@click.argument("taker")
+@click.argument("amount")
+@CURRENCY
+@NUMBER
+@at_books
+def fund_transfer(
+    screen: Screen, giver: str, taker: str, amount: str, currency: str, number: str, **at: Any
+) -> None:
+    """Propose a transfer."""
+    with sitting(screen, **at) as desk:
+        found = desk.fund_transfer(giver, taker, number, minor(screen, amount, currency))
+    show_proposal(screen, found)
+
+
+@command(fund_group, "list", N_("Show every fund and what is left of it."))
+@at_books
+def fund_list(screen: Screen, **at: Any) -> None:
+    """List funds."""
+    with sitting(screen, **at) as desk:
+        found = desk.funds()
+    heads = [
+        message(N_("fund")),
+        *(message(w) for w in (N_("authorized"), N_("consumed"), N_("available"))),
+    ]
+    screen.table(
+        heads,
+        [
+            (
+                one.id,
+                *(shown(n, one.currency) for n in (one.authorized, one.consumed, one.available)),
+            )
+            for one in found
+        ],
+    )
+    screen.data(plain(found))
+
+
+@command(ledger_group, "proposal", N_("Show a proposal, to be looked at before a vote."))
+@click.argument("proposal")
+@at_books
+def proposal_command(screen: Screen, proposal: str, **at: Any) -> None:
+    """Show a proposal."""
+    with sitting(screen, **at) as desk:
+        show_proposal(screen, desk.proposal(proposal))
+
+
+@command(
+    ledger_group,
+    "approve",
+    N_("Vote for a proposal as it was shown; with votes enough it is done."),
+)
+@click.argument("proposal")
+@click.option(
+    "--hash", "shown_hash", required=True, help=N_("The hash the proposal was shown with.")
+)
+@at_books
+def approve_command(screen: Screen, proposal: str, shown_hash: str, **at: Any) -> None:
+    """Approve a proposal."""
+    with sitting(screen, **at) as desk:
+        show_proposal(screen, desk.approve(proposal, shown_hash))
+
+
+_RAIL = (
+    click.option("--bic", default="COGRDEFFXXX", help=N_("The bank we pay from: BIC.")),
+    click.option(
+        "--iban", default="DE02120300000000202051", help=N_("The account we pay from: IBAN.")
+    ),
+    click.option("--payer", default="cogrow", help=N_("The name we pay under.")),
+    click.option(
+        "--folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path("payouts"),
+        show_default=True,
+        help=N_("Where payment files go, and outcomes*.csv come from."),
+    ),
+)
+
+
+def by_file(function: Any) -> Any:
+    """Add the options of the rail `file`."""
+    for option in _RAIL:
+        function = option(function)
+    return function
+
+
+def _rail(folder: Path, payer: str, iban: str, bic: str) -> FileRail:
+    from cogrow.ledger.payouts.file_rail import Debtor, FileRail
+
+    return FileRail(folder, Debtor(payer, iban, bic), datetime.now(UTC))
+
+
+def _show_paid(screen: Screen, batch: str, paid: Paid) -> None:
+    for state, count in sorted(paid.states.items()):
+        screen.say(f"{batch}: {state} {count}")
+    for name in paid.refused:
+        what = N_("{name} was not sent: the payee's account changed since the approval.")
+        screen.say(message(what, name=name), fg="yellow")
+    screen.data(plain(paid))
+
+
+@command(payout_group, "beneficiary", N_("Say where a merchant is paid from now on."))
+@click.argument("merchant")
+@click.argument("name")
+@click.argument("iban")
+@click.argument("bic")
+@at_books
+def beneficiary_command(
+    screen: Screen, merchant: str, name: str, iban: str, bic: str, **at: Any
+) -> None:
+    """Add a beneficiary."""
+    from cogrow.ledger.payouts.propose import add_beneficiary
+
+    with sitting(screen, **at) as desk:
+        found = desk.write(add_beneficiary, merchant=merchant, name=name, iban=iban, bic=bic)
+    done(screen, fingerprint=found)
+
+
+@command(payout_group, "propose", N_("Propose to pay out every wallet with nothing under way."))
+@click.argument("batch")
+@click.option("--least", default="0.01", show_default=True, help=N_("Least amount to pay out."))
+@CURRENCY
+@at_books
+def payout_propose(screen: Screen, batch: str, least: str, currency: str, **at: Any) -> None:
+    """Propose a batch."""
+    with sitting(screen, **at) as desk:
+        found = desk.propose_batch(batch, "file", currency, minor(screen, least, currency))
+    for merchant in found.no_beneficiary:
+        what = N_("{merchant} has nowhere to be paid to; add a beneficiary.")
+        screen.say(message(what, merchant=merchant), fg="yellow")
+    show_proposal(screen, found.proposal)
+
+
+@command(payout_group, "pay", N_("Send an approved batch: pain.001 and CSV into a folder."))
+@click.argument("batch")
+@by_file
+@at_books
+def payout_pay(
+    screen: Screen, batch: str, folder: Path, payer: str, iban: str, bic: str, **at: Any
+) -> None:
+    """Send a batch."""
+    with sitting(screen, **at) as desk:
+        _show_paid(screen, batch, desk.pay(batch, _rail(folder, payer, iban, bic)))
+
+
+@command(payout_group, "reconcile", N_("Read what became of a batch: outcomes*.csv in the folder."))
+@click.argument("batch")
+@by_file
+@at_books
+def payout_reconcile(
+    screen: Screen, batch: str, folder: Path, payer: str, iban: str, bic: str, **at: Any
+) -> None:
+    """Reconcile a batch."""
+    with sitting(screen, **at) as desk:
+        _show_paid(screen, batch, desk.reconcile(batch, _rail(folder, payer, iban, bic)))
+
+
+@command(payout_group, "cancel", N_("Give up a batch that nobody approved."))
+@click.argument("batch")
+@at_books
+def payout_cancel(screen: Screen, batch: str, **at: Any) -> None:
+    """Cancel a batch."""
+    from cogrow.ledger.payouts.propose import cancel
+
+    with sitting(screen, **at) as desk:
+        count = desk.write(cancel, name=batch)
+    done(screen, cancelled=count)

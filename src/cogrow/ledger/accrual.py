@@ -1,0 +1,376 @@
+"""accrue: book what was earned. Only the difference to what is booked is posted, once, however often run.
+
+Merchants are booked in chunks, a transaction each. All of a merchant is in one chunk, and what a chunk does
+to a merchant depends on nothing else, so neither order nor size of the chunks changes an amount.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+
+from sqlalchemy import Connection, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cogrow.errors import N_, DataError, message
+from cogrow.ledger import accounts
+from cogrow.ledger.accounts import Account
+from cogrow.ledger.claims import KEY_COLUMNS, Claim, Key, draw, locked, lots, owed, save
+from cogrow.ledger.funds import currency_of, funds
+from cogrow.ledger.journal import Act, Entry, digest, entry_lines, note, write
+from cogrow.ledger.people import require
+from cogrow.ledger.store.claims import PAYS, run, settlement
+from cogrow.ledger.store.database import Store
+from cogrow.ledger.store.refusals import InsufficientFund
+
+CHUNK = 4000
+Progress = Callable[[int, int], None]
+Pairs = list[tuple[Account, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Earning:
+    """What a merchant earned in a period under a version of a program, in minor units; less than 0 where a
+    later period takes back what an earlier one earned.
+
+    `shares` are the parts other funders bear; the rest is the fund's own money.
+    """
+
+    program: str
+    version: str
+    merchant: str
+    period: str
+    currency: str
+    amount: int
+    fund: str
+    matures_on: date
+    shares: tuple[tuple[str, int], ...] = ()
+    pays: str = "cash"
+    expires_on: date | None = None
+
+    @property
+    def key(self) -> Key:
+        """Return what it is booked under."""
+        return self.program, self.version, self.merchant, self.period, self.currency
+
+
+@dataclass(slots=True)
+class Accrued:
+    """What a run posted: entries, amounts in minor units by currency, and how many rows were as booked."""
+
+    run: str
+    entries: int = 0
+    unchanged: int = 0
+    more: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    less: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    clawback: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+
+def accrue(
+    store: Store,
+    earnings: Iterable[Earning],
+    act: Act,
+    day: date | None = None,
+    *,
+    chunk: int = CHUNK,
+    dry: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> Accrued:
+    """Book earnings on `day` (else the act's). They are the whole of every program and period they name:
+    what is booked there and no longer earned, under any version, is taken back.
+
+    Raises InsufficientFund before anything is posted where a fund cannot cover all of it.
+    """
+    wanted = _checked(earnings)
+    run_id = digest([str(one) for one in wanted.values()])[:16]
+    with store.read() as connection:
+        require(connection, act, "operator")
+        differences = _differences(connection, wanted)
+        _cover(connection, differences)
+    # Who owes something back comes first: it is there for the others, and no chunk asks for more than all.
+    merchants = sorted(
+        differences, key=lambda name: (sum(d for _, d in differences[name]) > 0, name)
+    )
+    result = Accrued(run_id, unchanged=len(wanted))
+    chunks = [merchants[at : at + chunk] for at in range(0, len(merchants), chunk)]
+    scopes = {(key[0], key[3]) for key in wanted}
+    by_merchant: dict[str, dict[Key, Earning]] = defaultdict(dict)
+    for key, one in wanted.items():
+        by_merchant[key[2]][key] = one
+
+    def book(connection: Connection, number: int) -> Accrued:
+        return _Chunk(connection, act, run_id, number, scopes).book(
+            chunks[number], by_merchant, day
+        )
+
+    def all_of_it(connection: Connection) -> list[Accrued]:
+        _begin(connection, run_id, act)
+        return [book(connection, number) for number in range(len(chunks))]
+
+    if dry:
+        done = store.write(all_of_it, dry=True)
+    else:
+        done = []
+        for number in range(len(chunks)):
+            if not number:
+                store.write(lambda connection: _begin(connection, run_id, act))
+            done.append(store.write(partial(book, number=number)))
+            progress(number + 1, len(chunks))
+    for part in done:
+        result.entries += part.entries
+        result.unchanged -= part.unchanged
+        for name in ("more", "less", "clawback"):
+            for currency, amount in getattr(part, name).items():
+                getattr(result, name)[currency] += amount
+    return result
+
+
+def _checked(earnings: Iterable[Earning]) -> dict[Key, Earning]:
+    wanted: dict[Key, Earning] = {}
+    for one in earnings:
+        if type(one.amount) is not int or any(type(part) is not int for _, part in one.shares):
+            raise TypeError("minor units must be int")
+        shared = sum(part for _, part in one.shares)
+        low, high = sorted((0, one.amount))
+        if not low <= shared <= high or one.pays not in PAYS:
+            what = N_("The earnings of {merchant} in {period} make no sense: {found}.")
+            raise DataError(
+                message(what, merchant=one.merchant, period=one.period, found=str(one.amount))
+            )
+        if one.key in wanted:
+            what = N_("{merchant} is there twice for {program} in {period}.")
+            raise DataError(
+                message(what, merchant=one.merchant, program=one.program, period=one.period)
+            )
+        wanted[one.key] = one
+    return dict(sorted(wanted.items()))
+
+
+def _begin(connection: Connection, run_id: str, act: Act) -> None:
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(run)
+    connection.execute(
+        insert.on_conflict_do_nothing(index_elements=["id"]).values(
+            id=run_id, kind="accrue", input_hash=run_id, started_at=act.instant, actor=act.actor
+        )
+    )
+    note(connection, act, "accrue", run=run_id)
+
+
+def _differences(
+    connection: Connection, wanted: Mapping[Key, Earning]
+) -> dict[str, list[tuple[tuple[str, str], int]]]:
+    """Return, for every merchant whose books must change, the change of each of its funds."""
+    scopes = sorted({(key[0], key[3]) for key in wanted})
+    booked: dict[Key, tuple[int, str, str]] = {}
+    for at in range(0, len(scopes), 500):
+        query = select(settlement).where(
+            tuple_(settlement.c.program_id, settlement.c.period).in_(scopes[at : at + 500])
+        )
+        for row in connection.execute(query).mappings():
+            key: Key = tuple(row[name] for name in KEY_COLUMNS)
+            booked[key] = row["posted_earned"], row["posted_shares"], row["fund_id"]
+    found: dict[str, list[tuple[tuple[str, str], int]]] = defaultdict(list)
+    for key in wanted.keys() | booked.keys():
+        earning = wanted.get(key)
+        amount, shares, fund = booked.get(key, (0, "", ""))
+        target = earning.amount if earning is not None else 0
+        if target != amount or (earning is not None and amount and _shares(earning) != shares):
+            found[key[2]].append(
+                ((fund or (earning.fund if earning else ""), key[4]), target - amount)
+            )
+    return found
+
+
+def _cover(
+    connection: Connection, differences: Mapping[str, Sequence[tuple[tuple[str, str], int]]]
+) -> None:
+    needed: dict[str, int] = defaultdict(int)
+    pairs = set()
+    for changes in differences.values():
+        for pair, amount in changes:
+            needed[pair[0]] += amount
+            pairs.add(pair)
+    for fund, currency in sorted(pairs):
+        if currency_of(connection, fund) != currency:
+            what = N_("The fund {fund} is not in {currency}.")
+            raise DataError(message(what, fund=fund, currency=currency))
+    has = {one.id: one.available for one in funds(connection)} if needed else {}
+    for fund, amount in sorted(needed.items()):
+        if amount > has[fund]:
+            what = N_("The fund {fund} has {has} left, and {needed} is needed (minor units).")
+            raise InsufficientFund(
+                message(what, fund=fund, has=f"{has[fund]:,}", needed=f"{amount:,}")
+            )
+
+
+def _shares(earning: Earning) -> str:
+    parts = {name: part for name, part in earning.shares if part}
+    return json.dumps(parts, sort_keys=True) if parts else ""
+
+
+class _Chunk:
+    """The booking of some merchants in one transaction."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        act: Act,
+        run_id: str,
+        number: int,
+        scopes: set[tuple[str, str]],
+    ) -> None:
+        self.connection, self.act, self.run, self.number = connection, act, run_id, number
+        self.scopes = scopes
+        self.result = Accrued(run_id)
+        self.entries: list[Entry] = []
+        self.cleared: Pairs = []
+        self.keys: list[str] = []
+        self.claims: dict[Key, Claim] = {}
+        self.balances: dict[tuple[str, str, str], int] = {}
+
+    def book(
+        self,
+        merchants: Sequence[str],
+        wanted: Mapping[str, Mapping[Key, Earning]],
+        day: date | None,
+    ) -> Accrued:
+        self.claims = locked(self.connection, merchants)
+        by_merchant: dict[str, list[Claim]] = defaultdict(list)
+        for claim in self.claims.values():
+            by_merchant[claim.key[2]].append(claim)
+        falling: list[tuple[Claim, Earning | None]] = []
+        for merchant in merchants:
+            mine = wanted.get(merchant, {})
+            for key, earning in mine.items():
+                if key not in self.claims:
+                    by_merchant[merchant].append(self._new(earning))
+                claim = self.claims[key]
+                if earning.amount < claim.values["posted_earned"]:
+                    falling.append((claim, earning))
+                else:
+                    self._rise(claim, earning)
+            falling += [
+                (claim, None)
+                for claim in by_merchant[merchant]
+                if claim.key not in mine
+                and (claim.key[0], claim.key[3]) in self.scopes
+                and claim.values["posted_earned"]
+            ]
+        if falling:
+            names = sorted({claim.key[2] for claim, _ in falling})
+            self.balances = owed(self.connection, names, ("payable", "hold", "ad_bonus"))
+        for claim, target in falling:
+            self._fall(claim, target, by_merchant[claim.key[2]])
+        save(self.connection, self.claims.values())
+        self._clear()
+        write(self.connection, self.entries, self.act, day)
+        self.result.entries = len(self.entries)
+        return self.result
+
+    def _new(self, earning: Earning) -> Claim:
+        values = dict(zip(KEY_COLUMNS, earning.key, strict=True)) | {
+            "revision": 0,
+            "posted_earned": 0,
+            "posted_shares": "",
+            "unsettled": 0,
+            "settled_count": 0,
+            "fund_id": earning.fund,
+            "pays": earning.pays,
+            "matures_on": earning.matures_on.isoformat(),
+            "expires_on": earning.expires_on.isoformat() if earning.expires_on else "",
+            "last_run_id": self.run,
+            "last_input_hash": "",
+        }
+        claim = self.claims[earning.key] = Claim(earning.key, values)
+        return claim
+
+    def _rise(self, claim: Claim, earning: Earning) -> None:
+        more = earning.amount - claim.values["posted_earned"]
+        if not more and (not earning.amount or _shares(earning) == claim.values["posted_shares"]):
+            return
+        claim.set(unsettled=claim.unsettled + more, matures_on=earning.matures_on.isoformat())
+        _, _, merchant, _, currency = claim.key
+        self.result.more[currency] += more
+        self._post(
+            claim, earning, more, [(accounts.of_merchant("accrued", merchant, currency), -more)]
+        )
+
+    def _fall(self, claim: Claim, earning: Earning | None, mine: Sequence[Claim]) -> None:
+        """Take back from accrued, payable, hold, then bonus; what is left, the merchant owes us."""
+        _, _, merchant, _, currency = claim.key
+        less = rest = claim.values["posted_earned"] - (earning.amount if earning else 0)
+        others = sorted((c for c in mine if c is not claim), key=lambda c: (c.key[3], c.key))
+        taken = 0
+        for one in (claim, *others):
+            if one.key[4] == currency and (part := min(one.unsettled, rest)):
+                one.set(unsettled=one.unsettled - part)
+                taken, rest = taken + part, rest - part
+        pairs: Pairs = [(accounts.of_merchant("accrued", merchant, currency), taken)]
+        kinds = ("payable", "hold", *["ad_bonus"] * (claim.values["pays"] == "ad_credit"))
+        for kind in kinds:
+            place = merchant, currency, kind
+            part = min(self.balances.get(place, 0), rest)
+            if part:
+                self.balances[place] -= part
+                rest -= part
+                pairs.append((accounts.of_merchant(kind, merchant, currency), part))
+                if kind == "ad_bonus":
+                    self._shrink(merchant, currency, part)
+        pairs.append((accounts.of_merchant("clawback", merchant, currency), rest))
+        self.result.less[currency] += less
+        self.result.clawback[currency] += rest
+        self._post(claim, earning, -less, pairs)
+
+    def _shrink(self, merchant: str, currency: str, amount: int) -> None:
+        """Take bonus credit back, what lasts longest first: what expires soon is nearly gone anyway."""
+        for lot in reversed(
+            [x for x in lots(self.connection, merchant, currency) if x["kind"] == "ad_bonus"]
+        ):
+            if part := min(lot["remaining"], amount):
+                draw(self.connection, lot, part)
+                amount -= part
+
+    def _post(self, claim: Claim, earning: Earning | None, change: int, pairs: Pairs) -> None:
+        program, version, merchant, period, currency = claim.key
+        revision = claim.values["revision"] + 1
+        key = f"accrue:{program}@{version}:{merchant}:{period}:{currency}:{revision}"
+        place = accounts.clearing(self.run, self.number, currency)
+        lines = entry_lines(*pairs, (place, change))
+        if lines:
+            self.entries.append(
+                Entry("accrue", key, lines, period, "earning", f"{program}@{version}")
+            )
+        self.keys.append(key)
+        old = json.loads(claim.values["posted_shares"] or "{}")
+        new = {name: part for name, part in earning.shares if part} if earning else {}
+        fund = claim.values["fund_id"]
+        borne = 0
+        for name in sorted(old.keys() | new.keys()):
+            part = new.get(name, 0) - old.get(name, 0)
+            borne += part
+            self.cleared.append((accounts.sponsor(fund, name, currency), part))
+        self.cleared += [
+            (place, -change),
+            (accounts.of_fund("incentive", fund, currency), change - borne),
+            (accounts.of_fund("consumed", fund, currency), change),
+            (accounts.of_fund("available", fund, currency), -change),
+        ]
+        claim.set(
+            revision=revision,
+            posted_earned=claim.values["posted_earned"] + change,
+            posted_shares=_shares(earning) if earning else "",
+            last_run_id=self.run,
+            last_input_hash=self.run,
+        )
+        self.result.unchanged += earning is not None
+
+    def _clear(self) -> None:
+        """Charge the funds once for the whole chunk: their accounts are the busiest of all."""
+        lines = entry_lines(*self.cleared)
+        if lines:
+            key = f"clear:{digest(self.keys)}"
+            self.entries.append(Entry("clear", key, lines, source_type="run", source_id=self.run))

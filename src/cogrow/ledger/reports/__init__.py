@@ -1,0 +1,3 @@
+"""What the books tell: statements, the audit, exports."""
+
+from __future__ import annotations

@@ -1,0 +1,291 @@
+"""The auditor: derives everything again from the postings, and names the first entry that is wrong.
+
+It trusts no balance, no hash and no header: what it cannot derive again is a fault.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from cogrow.errors import N_, Message, message
+from cogrow.ledger.journal import GENESIS, content_hash, digest
+from cogrow.ledger.store.claims import credit_lot, payout, settlement
+from cogrow.ledger.store.schema import (
+    account,
+    approval,
+    approval_vote,
+    audit,
+    balance,
+    entry,
+    fund,
+    period,
+    posting,
+    seal,
+)
+
+#: Rows fetched at a time.
+BATCH = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something wrong; `entry` is the number of the entry it was found at, if it is one entry's."""
+
+    what: Message
+    entry: int | None = None
+
+
+@dataclass(slots=True)
+class Audited:
+    """What was looked at, the head of the chain, and every fault, that of the first bad entry first."""
+
+    entries: int = 0
+    postings: int = 0
+    head: str = GENESIS
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Return whether nothing is wrong."""
+        return not self.faults
+
+
+def check(connection: Connection) -> Audited:
+    """Look at everything once, in the order it was sealed."""
+    found = Audited()
+    sums: dict[int, int] = defaultdict(int)
+    places = {
+        row.id: (row.code, row.book, row.currency, row.kind, row.merchant_id, row.fund_id)
+        for row in connection.execute(select(account))
+    }
+    _entries(connection, found, sums, places)
+    _nothing_beside(connection, found)
+    _balances(connection, found, sums, places)
+    _derived(connection, found, sums, places)
+    _audit_log(connection, found)
+    found.faults.sort(key=lambda fault: (fault.entry is None, fault.entry or 0))
+    return found
+
+
+def _rows(connection: Connection, query: Any) -> Iterator[Any]:
+    result = connection.execute(query, execution_options={"yield_per": BATCH})
+    for part in result.partitions():
+        yield from part
+
+
+def _entries(
+    connection: Connection, found: Audited, sums: dict[int, int], places: dict[int, Any]
+) -> None:
+    """Walk the headers with the postings beside them: sums, counts, hashes, and then the chain."""
+    headers = _rows(
+        connection,
+        select(seal.c.seq, seal.c.prev_hash, seal.c.hash, entry)
+        .outerjoin(entry, entry.c.id == seal.c.entry_id)
+        .order_by(seal.c.entry_id),
+    )
+    columns = (posting.c.entry_id, posting.c.account_id, posting.c.amount, posting.c.book)
+    lines = _rows(
+        connection,
+        select(*columns, posting.c.currency).order_by(posting.c.entry_id, posting.c.line_no),
+    )
+    line = next(lines, None)
+    links: list[tuple[int, str, str, str, int]] = []
+    for header in headers:
+        if header.id is None:
+            found.faults.append(Fault(message(N_("Seal {seq} seals nothing."), seq=header.seq)))
+            continue
+        mine = []
+        while line is not None and line[0] <= header.id:
+            if line[0] == header.id:
+                mine.append(line)
+            else:
+                found.faults.append(_orphan(line[0]))
+            line = next(lines, None)
+        _entry(header, mine, found, sums, places)
+        links.append((header.seq, header.prev_hash, header.hash, header.content_hash, header.id))
+        found.entries += 1
+        found.postings += len(mine)
+    if line is not None:
+        found.faults.append(_orphan(line[0]))
+    _chain(found, sorted(links))
+
+
+def _orphan(number: int) -> Fault:
+    what = N_("A posting belongs to entry {entry}, which is not there.")
+    return Fault(message(what, entry=number), number)
+
+
+def _entry(
+    header: Any, lines: list[Any], found: Audited, sums: dict[int, int], places: dict[int, Any]
+) -> None:
+    """Check one entry against its postings, and add these to the sums of their accounts."""
+    totals: dict[tuple[str, str], int] = defaultdict(int)
+    fields = [header.kind, header.idempotency_key, header.origin, header.source_type]
+    fields += header.source_id, str(header.reverses_entry_id or "")
+    for number, place, amount, book, currency in lines:
+        code, kept_book, kept_currency, *_ = places[place]
+        totals[book, currency] += amount
+        sums[place] += amount
+        fields += code, currency, str(amount)
+        if (book, currency) != (kept_book, kept_currency):
+            what = N_("Entry {entry} posts to {account} in another currency or book.")
+            found.faults.append(Fault(message(what, entry=number, account=code), number))
+    named = {"entry": header.id, "key": header.idempotency_key}
+    if any(totals.values()) or len(lines) != header.posting_count:
+        what = N_("Entry {entry} ({key}) does not sum to zero, or lacks postings.")
+        found.faults.append(Fault(message(what, **named), header.id))
+    payload = digest(fields)
+    stamp = (header.period_id, header.effective_on, header.posted_at, header.actor, header.via)
+    kept = content_hash(payload, (*stamp, header.approval_id or ""))
+    if payload != header.payload_hash or kept != header.content_hash:
+        what = N_("Entry {entry} ({key}) is not what was sealed.")
+        found.faults.append(Fault(message(what, **named), header.id))
+
+
+def _chain(found: Audited, links: list[tuple[int, str, str, str, int]]) -> None:
+    head = GENESIS
+    for number, (seq, previous, kept, content, name) in enumerate(links, start=1):
+        if seq != number or previous != head or kept != digest([str(seq), previous, content]):
+            what = N_("The chain breaks at entry {entry}, seal {seq}.")
+            found.faults.append(Fault(message(what, entry=name, seq=seq), name))
+            return
+        head = kept
+    found.head = head
+
+
+def _nothing_beside(connection: Connection, found: Audited) -> None:
+    query = select(entry.c.id).where(
+        ~select(seal.c.seq).where(seal.c.entry_id == entry.c.id).exists()
+    )
+    for number in connection.execute(query.limit(1)).scalars():
+        found.faults.append(
+            Fault(message(N_("Entry {entry} is not sealed."), entry=number), number)
+        )
+    closed = select(period).where(period.c.status == "closed").order_by(period.c.starts_on)
+    for row in connection.execute(closed).all():
+        at = connection.execute(
+            select(seal.c.seq).where(seal.c.hash == row.close_head_hash)
+        ).scalar()
+        late = (
+            select(entry.c.id)
+            .join(seal, seal.c.entry_id == entry.c.id)
+            .where(entry.c.period_id == row.id, seal.c.seq > (at or 0))
+        )
+        number = connection.execute(late.order_by(entry.c.id).limit(1)).scalar()
+        if number is not None:
+            what = N_("Entry {entry} was posted into {period} after it was closed.")
+            found.faults.append(Fault(message(what, entry=number, period=row.id), number))
+    _approvals(connection, found)
+
+
+def _approvals(connection: Connection, found: Audited) -> None:
+    votes = (
+        select(func.count())
+        .where(
+            approval_vote.c.approval_id == approval.c.id,
+            approval_vote.c.person_id != approval.c.maker,
+        )
+        .scalar_subquery()
+    )
+    query = (
+        select(entry.c.id)
+        .join(approval, approval.c.id == entry.c.approval_id)
+        .where(
+            (votes < approval.c.votes_needed) | (approval.c.content_hash != entry.c.payload_hash)
+        )
+    )
+    for number in connection.execute(query).scalars():
+        what = N_("Entry {entry} was not approved by another person.")
+        found.faults.append(Fault(message(what, entry=number), number))
+
+
+def _balances(
+    connection: Connection, found: Audited, sums: dict[int, int], places: dict[int, Any]
+) -> None:
+    kept = {row.account_id: row for row in connection.execute(select(balance))}
+    for number in sorted(places.keys() | kept.keys() | sums.keys()):
+        row, total = kept.get(number), sums.get(number, 0)
+        code = places[number][0] if number in places else str(number)
+        if row is None or row.posted != total:
+            what = N_("The balance of {account} is {kept}, but its postings sum to {total}.")
+            shown = None if row is None else row.posted
+            found.faults.append(Fault(message(what, account=code, kept=shown, total=total)))
+        low = row is not None and row.min_posted is not None and total < row.min_posted
+        high = row is not None and row.max_posted is not None and total > row.max_posted
+        if low or high:
+            found.faults.append(Fault(message(N_("{account} is past its bound."), account=code)))
+
+
+def _derived(
+    connection: Connection, found: Audited, sums: dict[int, int], places: dict[int, Any]
+) -> None:
+    """Compare what stands beside the entries with them: claims, ad credit, payouts, funds, clearing."""
+    kinds: dict[tuple[str, str | None, str], int] = defaultdict(int)
+    budgets: dict[str, int] = defaultdict(int)
+    for number, (code, book, currency, kind, merchant, fund_id) in places.items():
+        kinds[kind, merchant, currency] += sums.get(number, 0)
+        if book == "B":
+            budgets[fund_id] += sums.get(number, 0)
+        if kind == "run_clearing" and sums.get(number, 0):
+            found.faults.append(Fault(message(N_("{account} is not cleared."), account=code)))
+    for name in connection.execute(select(fund.c.id)).scalars():
+        if budgets.get(name, 0):
+            what = N_("Fund {fund}: available and consumed are not what was authorized.")
+            found.faults.append(Fault(message(what, fund=name)))
+    for table, column, wanted in (
+        (settlement, settlement.c.unsettled, None),
+        (credit_lot, credit_lot.c.remaining, credit_lot.c.kind),
+    ):
+        by = [table.c.merchant_id, table.c.currency, *([wanted] if wanted is not None else [])]
+        beside: dict[tuple[str, str | None, str], int] = {}
+        for row in connection.execute(select(*by, func.sum(column)).group_by(*by)):
+            kind = row[2] if wanted is not None else "accrued"
+            beside[kind, row[0], row[1]] = int(row[-1])
+        own = ("accrued",) if wanted is None else ("ad_credit", "ad_bonus")
+        for key in sorted({k for k in kinds if k[0] in own} | beside.keys(), key=str):
+            if -kinds.get(key, 0) != beside.get(key, 0):
+                what = N_(
+                    "{kind} of {merchant}: the books have {total}, the rows beside them {kept}."
+                )
+                said = message(
+                    what,
+                    kind=key[0],
+                    merchant=key[1],
+                    total=-kinds.get(key, 0),
+                    kept=beside.get(key, 0),
+                )
+                found.faults.append(Fault(said))
+    live = ("approved", "sending", "sent", "unknown")
+    query = (
+        select(payout.c.rail, payout.c.currency, func.sum(payout.c.amount))
+        .where(payout.c.status.in_(live))
+        .group_by(payout.c.rail, payout.c.currency)
+    )
+    moving = {
+        f"liab:in_transit:{rail}:{currency}": int(total)
+        for rail, currency, total in connection.execute(query)
+    }
+    for number, (code, *_rest) in places.items():
+        if _rest[2] == "in_transit" and -sums.get(number, 0) != moving.pop(code, 0):
+            what = N_("{account} is not the sum of the payouts under way.")
+            found.faults.append(Fault(message(what, account=code)))
+    found.faults += [
+        Fault(message(N_("{account} is not the sum of the payouts under way."), account=code))
+        for code in moving
+    ]
+
+
+def _audit_log(connection: Connection, found: Audited) -> None:
+    head = GENESIS
+    for number, row in enumerate(connection.execute(select(audit).order_by(audit.c.seq)), start=1):
+        fields = [str(row.seq), head, row.at, row.actor, row.via, row.verb, row.content]
+        if row.seq != number or row.prev_hash != head or row.hash != digest(fields):
+            what = N_("The audit log breaks at line {seq}.")
+            found.faults.append(Fault(message(what, seq=row.seq)))
+            return
+        head = row.hash

@@ -1,0 +1,275 @@
+"""The way into the books: a URL opened, brought to the schema of this version, and transactions.
+
+Safety does not rest on isolation levels: unique keys, bounds on balances and compared-and-set rows hold
+under READ COMMITTED. A transaction that lost a race is done again from its start.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    String,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from cogrow.errors import N_, EngineError, LedgerError, NotFound, message
+from cogrow.ledger.store.refusals import TooManyTries, refused
+from cogrow.ledger.store.schema import entry_ids
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+#: How often a transaction that lost a race is done again. Nobody loses that often to chance.
+MOST_TRIES = 20
+#: Below this, COPY costs more than it saves.
+FEW_ROWS = 50
+_WAIT_MILLISECONDS = 60_000
+_T = TypeVar("_T")
+_RACES = {"40001", "40P01", "55P03"}
+
+
+def sqlite_journal(version: tuple[int, ...]) -> str:
+    """Return the journal mode that is safe in a version of SQLite.
+
+    WAL only where the WAL-reset fault is mended: 3.51.3 and later, 3.50.7 and 3.44.6 in their lines.
+    """
+    fixed = version >= (3, 51, 3) or (
+        (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+    )
+    return "WAL" if fixed else "DELETE"
+
+
+class Store:
+    """The books at one place. `dialect` is `sqlite` or `postgresql`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect = engine.dialect.name
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Yield a connection that sees one state of the books and writes nothing."""
+        options: dict[str, Any] = {"cogrow_read": True}
+        if self.dialect == "postgresql":
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with self.engine.connect() as opened:
+            connection = opened.execution_options(**options)
+            with connection.begin() as transaction:
+                yield connection
+                transaction.rollback()
+
+    def write(self, work: Callable[[Connection], _T], *, dry: bool = False) -> _T:
+        """Do `work` in one transaction and return its result; again from the start after a lost race.
+
+        With `dry` everything is checked and nothing is kept. Raises what the books refuse (LedgerError).
+        """
+        for _ in range(MOST_TRIES):
+            try:
+                with self.engine.connect() as connection, connection.begin() as transaction:
+                    result = work(connection)
+                    if dry:
+                        self._check_now(connection)
+                        transaction.rollback()
+                    return result
+            except DBAPIError as error:
+                if not _lost_a_race(error):
+                    if (said := refused(error)) is not None:
+                        raise said from error
+                    raise
+        raise TooManyTries(message(N_("Others are writing; nothing was done. Try again.")))
+
+    def _check_now(self, connection: Connection) -> None:
+        """Check at once what is checked at commit, for a rehearsal that never commits."""
+        if self.dialect == "postgresql":
+            connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+        elif rows := connection.execute(text("PRAGMA foreign_key_check")).fetchall():
+            raise LedgerError(message(N_("Rows refer to nothing: {rows}"), rows=str(rows[:3])))
+
+
+def _lost_a_race(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    said = str(error.orig)
+    if state == "23505" or "UNIQUE constraint failed" in said:
+        # Whoever was faster has written the row: the second look finds it.
+        return not any(name in said for name in ("reverses_entry_id", "approval_id"))
+    return state in _RACES or "database is locked" in said
+
+
+def new_entry_ids(connection: Connection, count: int) -> list[int]:
+    """Return `count` numbers for entries that nobody else gets, in order."""
+    if connection.dialect.name == "postgresql":
+        step = text(f"SELECT nextval('{entry_ids.name}') FROM generate_series(1, :count)")
+        return sorted(connection.execute(step, {"count": count}).scalars())
+    last = int(connection.execute(text("SELECT coalesce(max(id), 0) FROM entry")).scalar_one())
+    return list(range(last + 1, last + 1 + count))
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert many rows of the same columns, past SQLAlchemy's care for each value: COPY on PostgreSQL, one
+    prepared statement on SQLite.
+    """
+    if not rows:
+        return
+    if len(rows) < FEW_ROWS:
+        connection.execute(table.insert(), list(rows))
+        return
+    columns = ", ".join(rows[0])
+    values = [tuple(row.values()) for row in rows]
+    if connection.dialect.name == "sqlite":
+        statement = f"INSERT INTO {table.name} ({columns}) VALUES ({', '.join('?' * len(rows[0]))})"
+    else:
+        statement = f"COPY {table.name} ({columns}) FROM STDIN"
+    with _driver(connection, statement) as raw:
+        if connection.dialect.name == "sqlite":
+            raw.executemany(statement, values)
+            return
+        with raw.copy(statement) as copy:
+            for row in values:
+                copy.write_row(row)
+
+
+def among(connection: Connection, column: Column[str], names: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition that a column of text is one of many names, as one parameter."""
+    if connection.dialect.name == "sqlite":
+        listed = select(text("value")).select_from(text("json_each(:names)"))
+        return column.in_(listed.params(names=json.dumps(list(names))))
+    return column == func.any(bindparam("names", list(names), type_=ARRAY(String)))
+
+
+def update_rows(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    where: Mapping[str, str],
+) -> int:
+    """Set the columns that `rows` name, each row where the columns of `where` equal the row's values of
+    that name; return how many were changed.
+    """
+    if not rows:
+        return 0
+    sign = "?" if connection.dialect.name == "sqlite" else "%s"
+    columns = [name for name in rows[0] if name not in where.values()]
+    sets = ", ".join(f"{name} = {sign}" for name in columns)
+    keeps = " AND ".join(f"{column} = {sign}" for column in where)
+    statement = f"UPDATE {table.name} SET {sets} WHERE {keeps}"
+    names = [*columns, *where.values()]
+    with _driver(connection, statement) as raw:
+        raw.executemany(statement, [tuple([row[name] for name in names]) for row in rows])
+        return int(raw.rowcount)
+
+
+@contextmanager
+def _driver(connection: Connection, statement: str) -> Iterator[Any]:
+    """Yield a cursor of the driver; its errors come as SQLAlchemy's."""
+    driver = connection.dialect.loaded_dbapi
+    raw = connection.connection.cursor()
+    try:
+        yield raw
+    except driver.Error as error:
+        raise DBAPIError.instance(statement, None, error, driver.Error) from error
+    finally:
+        raw.close()
+
+
+def open_store(url: str | URL) -> Store:
+    """Return the books at a URL, `sqlite:///books.db` or `postgresql://…`, at this version's schema.
+
+    Raises NotFound for a URL that names no database we know, EngineError if it does not answer.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.drivername in ("postgresql", "postgres"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise ArgumentError
+        # A file is opened anew for every transaction: cheap, and no lock outlives its writer.
+        pool = (
+            {"poolclass": NullPool} if parsed.get_backend_name() == "sqlite" else {"pool_size": 2}
+        )
+        engine = create_engine(parsed, **pool)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        what = N_(
+            "{url} is no place for books. Write sqlite:///books.db or postgresql://host/name."
+        )
+        raise NotFound(message(what, url=repr(str(url)))) from error
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine)
+    store = Store(engine)
+    try:
+        migrate(store)
+    except OperationalError as error:
+        said = str(error.orig).strip()
+        what = N_("The books at {url} cannot be opened: {problem}")
+        raise EngineError(
+            message(what, url=parsed.render_as_string(hide_password=True), problem=said)
+        ) from error
+    return store
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(raw: Any, record: Any) -> None:
+        raw.isolation_level = None  # we say when a transaction begins
+        mode = sqlite_journal(tuple(engine.dialect.loaded_dbapi.sqlite_version_info))
+        cursor = raw.cursor()
+        for pragma in (
+            f"busy_timeout = {_WAIT_MILLISECONDS}",
+            "foreign_keys = ON",
+            "synchronous = EXTRA",
+            "recursive_triggers = ON",
+            "cache_size = -131072",
+            "temp_store = MEMORY",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        if cursor.execute("PRAGMA journal_mode").fetchone()[0].upper() != mode:
+            cursor.execute(f"PRAGMA journal_mode = {mode}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        reads = connection.get_execution_options().get("cogrow_read", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def migrate(store: Store) -> None:
+    """Bring the tables to the schema of this version; nothing happens where they are there already."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    head = ScriptDirectory.from_config(config).get_current_head()
+    with (
+        store.engine.connect().execution_options(cogrow_read=True) as connection,
+        connection.begin(),
+    ):
+        if MigrationContext.configure(connection).get_current_revision() == head:
+            return
+    with store.engine.connect() as connection, connection.begin():
+        if store.dialect == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(20260929)"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,3 @@
+"""The verbs of the ledger: books opened, earnings brought to them, and everything else done in them."""
+
+from __future__ import annotations

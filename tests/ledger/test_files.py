@@ -1,0 +1,109 @@
+"""Payment files: what the standard asks, what a spreadsheet must not run."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from xml.etree import ElementTree
+
+import pytest
+
+from cogrow.errors import DataError
+from cogrow.ledger.payouts.file_rail import (
+    NAMESPACE,
+    Debtor,
+    FileRail,
+    amount_text,
+    batch_csv,
+    pain_001,
+)
+from cogrow.ledger.payouts.rail import Instruction, Outcome
+
+DEBTOR = Debtor("Platform AG", "DE02120300000000202051", "BYLADEM1001")
+MADE = datetime(2026, 10, 5, 9, 30, tzinfo=UTC)
+ITEMS = [
+    Instruction(
+        "N1", "M1", "=HYPERLINK(1)", "DE89370400440532013000", "COBADEFFXXX", 123_456, "EUR"
+    ),
+    Instruction(
+        "N2", "M2", "Zhū & Söhne <GmbH>", "FR1420041010050500013M02606", "BNPAFRPP", 5, "EUR"
+    ),
+]
+
+
+def test_the_file_says_what_is_paid():
+    document = pain_001("B1", DEBTOR, ITEMS, MADE)
+    assert document == pain_001("B1", DEBTOR, ITEMS, MADE), "made again, the same bytes"
+    root = ElementTree.fromstring(document)
+    space = {"p": NAMESPACE}
+    lines = root.findall(".//p:CdtTrfTxInf", space)
+    amounts = [Fraction(line.findtext(".//p:InstdAmt", "", space)) for line in lines]
+    assert amounts == [Fraction("1234.56"), Fraction("0.05")]
+    for head in ("p:GrpHdr", "p:PmtInf"):
+        part = root.find(f".//{head}", space)
+        assert part is not None
+        assert Fraction(part.findtext("p:CtrlSum", "", space)) == sum(amounts)
+        assert part.findtext("p:NbOfTxs", "", space) == "2"
+    assert [line.findtext(".//p:EndToEndId", "", space) for line in lines] == ["N1", "N2"]
+    assert [one.tag.partition("}")[2] for one in root[0][1]][:9] == [
+        "PmtInfId",
+        "PmtMtd",
+        "NbOfTxs",
+        "CtrlSum",
+        "ReqdExctnDt",
+        "Dbtr",
+        "DbtrAcct",
+        "DbtrAgt",
+        "CdtTrfTxInf",
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"iban": "not an IBAN"},
+        {"bic": "X"},
+        {"name": ""},
+        {"name": "x" * 141},
+        {"name": "tab\tbed"},
+        {"amount": 0},
+        {"amount": 10**18},
+        {"number": "n" * 36},
+    ],
+)
+def test_what_the_standard_does_not_take_is_refused(wrong):
+    with pytest.raises(DataError):
+        pain_001("B1", DEBTOR, [replace(ITEMS[0], **wrong)], MADE)
+
+
+def test_no_cell_is_a_formula():
+    rows = list(csv.reader(io.StringIO(batch_csv(ITEMS).decode())))
+    assert rows[1][2] == "'=HYPERLINK(1)"
+    assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row)
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"), [(5, "JPY", "5"), (5, "CNY", "0.05"), (1_234, "KWD", "1.234")]
+)
+def test_amounts_have_the_decimals_of_their_currency(minor, currency, text):
+    assert amount_text(minor, currency) == text
+
+
+def test_files_are_written_and_outcomes_read(tmp_path):
+    rail = FileRail(tmp_path, DEBTOR, MADE)
+    answers = rail.send("B1", ITEMS)
+    assert {answer.outcome for answer in answers.values()} == {Outcome.SENT}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["B1.csv", "B1.xml"]
+    assert rail.query(["N1", "N2"]) == {}
+    (tmp_path / "outcomes-1.csv").write_text(
+        "number,outcome,reference\nN1,paid,R1\n", encoding="utf-8"
+    )
+    assert {n: a.outcome for n, a in rail.query(["N1", "N2"]).items()} == {"N1": Outcome.PAID}
+    (tmp_path / "outcomes-2.csv").write_text(
+        "number,outcome,reference\nN2,maybe,\n", encoding="utf-8"
+    )
+    with pytest.raises(DataError, match="outcomes-2"):
+        rail.query(["N2"])

@@ -1,0 +1,53 @@
+"""The store: one schema, frozen as text for both databases, and a journal that is safe."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from cogrow.errors import NotFound
+from cogrow.ledger.store.database import open_store, sqlite_journal
+from cogrow.ledger.store.freeze import FOLDER, URLS, frozen
+
+
+@pytest.mark.parametrize("dialect", URLS)
+def test_the_migration_makes_the_tables_the_code_speaks_of(dialect):
+    kept = (FOLDER / f"0001.{dialect}.sql").read_text(encoding="utf-8")
+    assert kept == frozen(dialect), "a released migration does not change: write another one"
+
+
+@pytest.mark.parametrize(
+    ("version", "mode"),
+    [
+        ((3, 40, 1), "DELETE"),
+        ((3, 44, 5), "DELETE"),
+        ((3, 44, 6), "WAL"),
+        ((3, 45, 0), "DELETE"),
+        ((3, 50, 6), "DELETE"),
+        ((3, 50, 7), "WAL"),
+        ((3, 51, 2), "DELETE"),
+        ((3, 51, 3), "WAL"),
+        ((3, 52, 0), "WAL"),
+    ],
+)
+def test_wal_only_where_it_is_mended(version, mode):
+    assert sqlite_journal(version) == mode
+
+
+def test_sqlite_is_set_up_to_keep_what_it_says(tmp_path):
+    store = open_store(f"sqlite:///{tmp_path / 'books.db'}")
+    with store.read() as connection:
+        found = {
+            name: connection.execute(text(f"PRAGMA {name}")).scalar_one()
+            for name in ("foreign_keys", "synchronous", "journal_mode")
+        }
+        version = connection.execute(text("SELECT sqlite_version()")).scalar_one()
+    mode = sqlite_journal(tuple(map(int, version.split(".")))).lower()
+    assert found == {"foreign_keys": 1, "synchronous": 3, "journal_mode": mode}
+    store.close()
+
+
+@pytest.mark.parametrize("url", ["books.db", "mysql://host/books", "sqlite+nothing:///x"])
+def test_a_place_that_is_none_is_said(url):
+    with pytest.raises(NotFound, match="no place for books"):
+        open_store(url)
