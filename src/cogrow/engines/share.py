@@ -21,6 +21,10 @@ from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
 #: With fewer steps than this, keeping rows costs more than it saves.
 FEWEST = 3
 
+#: A step that looks at more days than this reads its files alone: what it asks for would have to be kept
+#: for everybody, and keeping a row costs several times what reading it does.
+MOST_DAYS = 190
+
 #: What the steps of a bucket have in common: the table, and whether refunds are told apart by line.
 Bucket = tuple[str, bool]
 
@@ -39,6 +43,8 @@ def share(plans: Sequence[Plan]) -> tuple[list[SharedRows], list[Plan]]:
     buckets: dict[Bucket, list[tuple[Plan, FactQuery]]] = {}
     for plan in plans:
         for scan in plan.scans:
+            if _days(scan) > MOST_DAYS:
+                continue
             buckets.setdefault((scan.table, scan.by_line), []).append((plan, scan))
     kept: dict[Bucket, set[str]] = {}
     found: list[SharedRows] = []
@@ -50,6 +56,11 @@ def share(plans: Sequence[Plan]) -> tuple[list[SharedRows], list[Plan]]:
         found.append(SharedRows(name, query, len(readers)))
         kept[table, by_line] = tables
     return found, [_reading(plan, kept) for plan in plans]
+
+
+def _days(scan: FactQuery) -> int:
+    """Return how many days the windows of a step have in all."""
+    return sum((one.period.end - one.period.start).days for one in scan.windows)
 
 
 def _queries(plan: Plan) -> dict[str, exp.Query]:
@@ -80,7 +91,11 @@ def _rows(readers: Sequence[tuple[Plan, FactQuery]]) -> tuple[exp.Select, set[st
 
 def _reading(plan: Plan, kept: dict[Bucket, set[str]]) -> Plan:
     """Return the plan with the steps that have a shared table reading from it."""
-    scans = {scan.step: scan for scan in plan.scans if (scan.table, scan.by_line) in kept}
+    scans = {
+        scan.step: scan
+        for scan in plan.scans
+        if (scan.table, scan.by_line) in kept and _days(scan) <= MOST_DAYS
+    }
     if not scans:
         return plan
     steps = []
