@@ -25,6 +25,7 @@ class FakeRail:
     """`mood` decides for each number what happens; `paid` is what really left the bank, by number."""
 
     name = "fake"
+    deduplicates = True
 
     def __init__(
         self, moods: Mapping[str, str] | None = None, random: Generator | None = None
@@ -47,8 +48,11 @@ class FakeRail:
 
     def send(self, batch: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
         self.calls += 1
-        answers = {}
+        answers: dict[str, Answer] = {}
         for item in instructions:
+            if item.number in (*self.paid, *self.failed, *self.late):  # it has seen the number
+                answers |= self.query([item.number])
+                continue
             mood = self._mood(item)
             if mood == "pay":
                 self._pay(item)

@@ -32,10 +32,11 @@ class DeadlyRail(FakeRail):
     """A bad rail that sometimes takes the process with it, or lets a second worker in."""
 
     books: Books
+    calm = False
 
     def send(self, batch: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
         assert self.random is not None
-        fate = self.random.integers(6)
+        fate = 5 if self.calm else self.random.integers(6)
         if fate == 0:
             raise Killed
         if fate == 1:
@@ -87,7 +88,7 @@ class Life:
         if not truth:
             return
         rows = [earned(m, n, program=scope[0], period=scope[1]) for m, n in truth.items()]
-        self.random.shuffle(rows)  # type: ignore[arg-type]
+        self.random.shuffle(rows)
         self.books.accrue(*rows, day=self.day, chunk=int(self.random.integers(1, 5)))
         self.truth[scope] = truth
 
@@ -111,9 +112,10 @@ class Life:
 
     def rest(self) -> None:
         """End everything that is under way, and look at the sums."""
-        self.rail.__class__ = FakeRail
+        self.rail.calm = True
         for name in self.batches:
             paying.pay(self.books.store, name, self.rail, act())
+            paying.resend(self.books.store, name, self.rail, act())
             for _ in range(3):
                 paying.reconcile(self.books.store, name, self.rail, act())
         states = {state for name in self.batches for state in self.books.states(name).values()}
@@ -124,16 +126,10 @@ class Life:
             for kind, sign in (("accrued", 1), ("payable", 1), ("ad_credit", 1), ("clawback", -1))
         )
         earned_in_all = sum(n for truth in self.truth.values() for n in truth.values())
-        unsent = sum(
-            item.amount
-            for name in self.batches
-            for item in self.books.propose(name).items
-            if self.books.states(name)[item.merchant] in ("sending", "unknown")
-        )
-        assert states <= {"paid", "failed", "cancelled", "sending", "unknown"}, states
+        assert states <= {"paid", "failed"}, states
         assert -self.books.posted("asset:bank:CNY") == left
         assert self.books.posted("budget:consumed:F1:CNY") == earned_in_all
-        assert owed + left + unsent == earned_in_all
+        assert owed + left == earned_in_all
         self.books.clean()
 
 

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 
-from cogrow.ledger.store.database import open_store
 from tests.house.tree import ROOT
 from tests.ledger.books import Books
 from tests.ledger.killed import AMOUNT, PER_K, month
@@ -15,10 +14,9 @@ from tests.ledger.killed import AMOUNT, PER_K, month
 EVERY = 1 if os.environ.get("COGROW_SOAK") else 29
 
 
-def test_every_kill_is_survived(url, tmp_path):
+def test_every_kill_is_survived(url, store, tmp_path):
     rail = tmp_path / "rail"
     rail.mkdir()
-    store = open_store(url)
     books = Books(store)
     books.fund(amount=10**9, day=month(1))
     done = subprocess.run(
@@ -41,4 +39,3 @@ def test_every_kill_is_survived(url, tmp_path):
     assert books.posted("budget:consumed:F1:CNY") == AMOUNT * PER_K * runs
     left = {code: n for code, n in books.balances().items() if n and "K" in code}
     assert left == {}
-    store.close()

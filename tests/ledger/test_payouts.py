@@ -232,3 +232,24 @@ def test_what_another_worker_began_meanwhile_is_left_to_it(due, monkeypatch):
     assert rail.calls == 1
     assert due.posted("asset:bank:CNY") == -15_000
     due.clean()
+
+
+def test_what_was_begun_and_never_sent_is_sent_again_under_its_number(due):
+    class Dies(FakeRail):
+        def send(self, batch, instructions):
+            raise KeyboardInterrupt
+
+    rail = FakeRail({"M2": "fail"})
+    due.approve(due.propose("P1"))
+    with pytest.raises(KeyboardInterrupt):
+        paying.pay(due.store, "P1", Dies(), act())
+    paying.pay(due.store, "P1", rail, act())
+    assert set(due.states("P1").values()) == {"sending"}, "begun is not begun again"
+    for _ in range(2):
+        paying.resend(due.store, "P1", rail, act())
+    assert sorted(due.states("P1").values()) == ["failed", "paid", "paid", "paid", "paid"]
+    assert due.posted("asset:bank:CNY") == -13_000
+    rail.deduplicates = False
+    with pytest.raises(LedgerError, match="may pay a number twice"):
+        paying.resend(due.store, "P1", rail, act())
+    due.clean()

@@ -129,6 +129,7 @@ class FileRail:
     """Writes payment files into a folder, and reads outcomes from files there called `outcomes*.csv`."""
 
     name = "file"
+    deduplicates = False  # a bank may take the same file twice
 
     def __init__(self, folder: Path, debtor: Debtor, made: datetime) -> None:
         self.folder, self.debtor, self.made = folder, debtor, made

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
+from cogrow.errors import N_, LedgerError, message
 from cogrow.ledger import accounts
 from cogrow.ledger.journal import Act, Entry, entry_lines, note, write
 from cogrow.ledger.payouts.propose import batch
@@ -65,6 +66,21 @@ def reconcile(store: Store, name: str, rail: Rail, act: Act) -> Paid:
     open_ = [items[number] for _, number in _in_state(store, name, UNRESOLVED)]
     if open_:
         _record(store, open_, _asked(rail.query, [item.number for item in open_]), act)
+    return Paid(_states(store, name))
+
+
+def resend(store: Store, name: str, rail: Rail, act: Act) -> Paid:
+    """Send again what nobody knows the end of: the same numbers, so that each is paid at most once.
+
+    Raises LedgerError for a rail that does not tell a number it has seen.
+    """
+    if not rail.deduplicates:
+        what = N_("The rail {rail} may pay a number twice; wait for its word.")
+        raise LedgerError(message(what, rail=rail.name))
+    items = {item.number: item for item in store.write(lambda c: _batch_of(c, name, act)).items}
+    lost = [items[number] for _, number in _in_state(store, name, ("sending", "unknown"))]
+    if lost:
+        _record(store, lost, _asked(rail.send, name, lost), act)
     return Paid(_states(store, name))
 
 

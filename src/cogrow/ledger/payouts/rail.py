@@ -46,10 +46,14 @@ class Rail(Protocol):
     def name(self) -> str:
         """Return the name the rail is booked under."""
 
+    @property
+    def deduplicates(self) -> bool:
+        """Return whether a number sent again pays at most once, whatever became of it the first time."""
+
     def send(self, batch: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
         """Pay, and answer by number. A number that is missing in the answer is unknown.
 
-        Sent again, a number pays at most once. Raises OSError where nothing can be said.
+        Raises OSError where nothing can be said.
         """
 
     def query(self, numbers: Sequence[str]) -> Mapping[str, Answer]:
