@@ -79,6 +79,7 @@ def work(books: Books, rail: FolderRail, k: int) -> None:
     books.approve(books.propose(f"P{k}"), "bob", "carol")
     paying.pay(books.store, f"P{k}", rail, act(day=day))
     paying.resend(books.store, f"P{k}", rail, act(day=day))
+    paying.reconcile(books.store, f"P{k}", rail, act(day=day))
     books.close(f"{day:%Y-%m}", day)
 
 
