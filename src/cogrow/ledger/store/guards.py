@@ -266,6 +266,15 @@ def _each(alias: str, rules: tuple[tuple[str, str], ...], source: str) -> str:
     )
 
 
+def _on(table: str, verb: str, name: str, body: str) -> Iterator[str]:
+    yield _function(f"cogrow_{name}", body)
+    seen = "NEW TABLE AS arrived" + (" OLD TABLE AS left_behind" if verb == "UPDATE" else "")
+    yield (
+        f"CREATE TRIGGER {name} AFTER {verb} ON {table} REFERENCING {seen}"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION cogrow_{name}()"
+    )
+
+
 def postgresql() -> Iterator[str]:
     """Yield the statements that make PostgreSQL's triggers."""
     yield _function("cogrow_append_only", _raise("append_only", "true"))
@@ -276,15 +285,7 @@ def postgresql() -> Iterator[str]:
             " FOR EACH STATEMENT EXECUTE FUNCTION cogrow_append_only()"
         )
 
-    def on(table: str, verb: str, name: str, body: str) -> Iterator[str]:
-        yield _function(f"cogrow_{name}", body)
-        seen = "NEW TABLE AS arrived" + (" OLD TABLE AS left_behind" if verb == "UPDATE" else "")
-        yield (
-            f"CREATE TRIGGER {name} AFTER {verb} ON {table} REFERENCING {seen}"
-            f" FOR EACH STATEMENT EXECUTE FUNCTION cogrow_{name}()"
-        )
-
-    yield from on(
+    yield from _on(
         "account",
         "INSERT",
         "account_opens",
@@ -292,7 +293,7 @@ def postgresql() -> Iterator[str]:
         " SELECT id, 0, 0, min_posted, max_posted FROM arrived ORDER BY id;",
     )
     # Locked in the order of accounts, so that two chunks wait for each other and never both.
-    yield from on(
+    yield from _on(
         "posting",
         "INSERT",
         "posting_counts",
@@ -311,16 +312,16 @@ def postgresql() -> Iterator[str]:
         " FOR EACH STATEMENT EXECUTE FUNCTION cogrow_balance_by_posting()"
     )
     arrived = "arrived n"
-    yield from on("entry", "INSERT", "entry_stands", _each("n", ENTRY_RULES, arrived))
-    yield from on("approval_vote", "INSERT", "vote_counts", _each("n", VOTE_RULES, arrived))
-    yield from on("payout", "INSERT", "payout_begins", _each("n", NEW_PAYOUT_RULES, arrived))
+    yield from _on("entry", "INSERT", "entry_stands", _each("n", ENTRY_RULES, arrived))
+    yield from _on("approval_vote", "INSERT", "vote_counts", _each("n", VOTE_RULES, arrived))
+    yield from _on("payout", "INSERT", "payout_begins", _each("n", NEW_PAYOUT_RULES, arrived))
     moved = "arrived n JOIN left_behind o ON o.id = n.id"
     lost = _raise(
         "payout_changed", "(SELECT count(*) FROM arrived n JOIN left_behind o USING (id)) <>"
         " (SELECT count(*) FROM left_behind)"
     )  # fmt: skip
-    yield from on("payout", "UPDATE", "payout_moves", lost + " " + _each("n", PAYOUT_RULES, moved))
-    yield from on(
+    yield from _on("payout", "UPDATE", "payout_moves", lost + " " + _each("n", PAYOUT_RULES, moved))
+    yield from _on(
         "period",
         "UPDATE",
         "period_closes",
@@ -330,7 +331,7 @@ def postgresql() -> Iterator[str]:
         + " "
         + _each("n", PERIOD_RULES, moved),
     )
-    yield from on(
+    yield from _on(
         "period",
         "INSERT",
         "period_opens",
@@ -338,7 +339,7 @@ def postgresql() -> Iterator[str]:
     )
     for table in CHAINED:
         rule = _UNCHAINED.replace("{t}", table)
-        yield from on(
+        yield from _on(
             table, "INSERT", f"{table}_chained", _each("n", (("chain_broken", rule),), arrived)
         )
 

@@ -135,8 +135,8 @@ CREATE TABLE account (
 	CONSTRAINT fk_account_fund_id FOREIGN KEY(fund_id) REFERENCES fund (id),
 	CONSTRAINT fk_account_currency FOREIGN KEY(currency) REFERENCES currency (code)
 );;
-CREATE INDEX ix_account_merchant_id ON account (merchant_id);;
 CREATE INDEX ix_account_fund_id ON account (fund_id) WHERE fund_id IS NOT NULL;;
+CREATE INDEX ix_account_merchant_id ON account (merchant_id);;
 CREATE TABLE approval_vote (
 	approval_id VARCHAR COLLATE "C" NOT NULL,
 	person_id VARCHAR COLLATE "C" NOT NULL,
@@ -271,9 +271,9 @@ CREATE TABLE entry (
 	CONSTRAINT fk_entry_actor FOREIGN KEY(actor) REFERENCES person (id),
 	CONSTRAINT fk_entry_approval_id FOREIGN KEY(approval_id) REFERENCES approval (id)
 );;
-CREATE UNIQUE INDEX uq_entry_reverses_entry_id ON entry (reverses_entry_id) WHERE reverses_entry_id IS NOT NULL;;
-CREATE UNIQUE INDEX uq_entry_approval_id ON entry (approval_id) WHERE approval_id IS NOT NULL;;
 CREATE INDEX ix_entry_period_id ON entry (period_id);;
+CREATE UNIQUE INDEX uq_entry_approval_id ON entry (approval_id) WHERE approval_id IS NOT NULL;;
+CREATE UNIQUE INDEX uq_entry_reverses_entry_id ON entry (reverses_entry_id) WHERE reverses_entry_id IS NOT NULL;;
 CREATE TABLE statement (
 	id VARCHAR COLLATE "C" NOT NULL,
 	merchant_id VARCHAR COLLATE "C" NOT NULL,
