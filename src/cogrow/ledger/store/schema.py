@@ -262,7 +262,6 @@ entry = Table(
     *instants("posted_at"),
     *wholes("id", "posting_count", "content_version"),
 )
-Index("ix_entry_period_id", entry.c.period_id)
 # Reversed once, approved for one entry only. Few entries have either, so the index has only those.
 for _name in ("reverses_entry_id", "approval_id"):
     _some = sql(f"{_name} IS NOT NULL")

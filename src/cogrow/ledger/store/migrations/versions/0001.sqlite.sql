@@ -290,7 +290,6 @@ CREATE TABLE entry (
 	CONSTRAINT fk_entry_actor FOREIGN KEY(actor) REFERENCES person (id),
 	CONSTRAINT fk_entry_approval_id FOREIGN KEY(approval_id) REFERENCES approval (id)
 );;
-CREATE INDEX ix_entry_period_id ON entry (period_id);;
 CREATE UNIQUE INDEX uq_entry_approval_id ON entry (approval_id) WHERE approval_id IS NOT NULL;;
 CREATE UNIQUE INDEX uq_entry_reverses_entry_id ON entry (reverses_entry_id) WHERE reverses_entry_id IS NOT NULL;;
 CREATE TABLE statement (
