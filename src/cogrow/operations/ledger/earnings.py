@@ -9,6 +9,7 @@ from pathlib import Path
 from cogrow.errors import N_, DataError, NotFound, message
 from cogrow.ledger.accrual import Earning
 from cogrow.operations.choose import programs
+from cogrow.operations.earn import result_path
 from cogrow.period import Period, parse_period
 from cogrow.programs.program import Program
 
@@ -25,6 +26,7 @@ def read_earnings(
     earnings, DataError where they were computed from other terms.
     """
     chosen, _ = programs(names)
+    _refuse_half(chosen, folder, [parse_period(name) for name in period_names])
     for program in chosen:
         source = program.fund.id if program.fund is not None else fund
         if source is None:
@@ -34,11 +36,27 @@ def read_earnings(
             yield from _of_period(program, folder, parse_period(name), source)
 
 
+def _refuse_half(chosen: Sequence[Program], folder: Path, periods: Sequence[Period]) -> None:
+    """Raise DataError where a period has earnings of further versions of a program: what is booked is
+    the whole truth of the period, so a part of it would take the rest back.
+    """
+    for period in periods:
+        named = {folder / result_path(program, period) for program in chosen}
+        for program in chosen:
+            for path in sorted((folder / program.id).glob("*.parquet")):
+                same = path.stem == period.name or path.stem.startswith(f"{period.name}.")
+                if same and path not in named:
+                    what = N_(
+                        "{file} holds earnings of {period} too; name every version of {name}."
+                    )
+                    said = {"file": str(path), "period": period.name, "name": program.id}
+                    raise DataError(message(what, **said))
+
+
 def _of_period(program: Program, folder: Path, period: Period, fund: str) -> Iterator[Earning]:
     import pyarrow.parquet as pq
 
-    by = program.effective.by if program.effective is not None else ""
-    path = folder / program.id / f"{period.name}{f'.{program.version[:8]}' if by else ''}.parquet"
+    path = folder / result_path(program, period)
     if not path.is_file():
         what = N_("There are no earnings of {program} in {period}: {file} is not there.")
         raise NotFound(message(what, program=program.id, period=period.name, file=str(path)))
