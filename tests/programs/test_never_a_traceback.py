@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import sqlglot
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, example, given, seed, settings
 from hypothesis import strategies as st
 
 from cogrow.engines.compile import compile_plan
@@ -272,10 +272,10 @@ def test_any_keys_with_any_value_replaced(data, more):
 def test_the_documents_made_up_are_not_all_wrong():
     """The strategy reaches programs with every clause, or it would show nothing about them."""
     reached: set[str] = set()
+    parts = {"per", "accumulate", "when", "first", "each", "within"}
+    wanted = {*whole_language.TOP, *whole_language.FORMS, *parts}
 
-    @settings(
-        max_examples=800, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=400, database=None, suppress_health_check=list(HealthCheck))
     @given(whole_language.documents())
     def reach(data):
         program = parse(json.dumps(data).encode(), "x.yaml").program
@@ -287,9 +287,12 @@ def test_the_documents_made_up_are_not_all_wrong():
             reached.update(key for key in ("per", "accumulate", "when") if getattr(part, key))
             reached.update(key for key in ("first", "each", "within") if getattr(part.limits, key))
 
-    reach()
-    parts = {"per", "accumulate", "when", "first", "each", "within"}
-    assert {*whole_language.TOP, *whole_language.FORMS, *parts} - reached == set()
+    # Some clauses are rare: a few seeds more find them, and none would find what is never made.
+    for number in range(12):
+        if wanted <= reached:
+            break
+        seed(number)(reach)()
+    assert wanted - reached == set()
 
 
 ATTACKS = [
