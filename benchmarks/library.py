@@ -33,7 +33,7 @@ def run_library(facts: Path, out: Path, threads: int, memory: str, *, shared: bo
     """Compute and write every program; this is the whole of the process it runs in."""
     from cogrow.embedded import Limits
     from cogrow.engines import share
-    from cogrow.engines.run import stream_programs, with_calendar
+    from cogrow.engines.run import running, with_calendar
     from cogrow.operations.choose import library, programs
     from cogrow.operations.earn import result_path, write
     from cogrow.sources.conform import open_facts
@@ -49,8 +49,9 @@ def run_library(facts: Path, out: Path, threads: int, memory: str, *, shared: bo
             known = with_calendar(program, opened).schedule.periods()
             last = [period for period in known if period.start.year == known[-1].start.year]
             wanted.append((with_calendar(program, opened), last[min(1, len(last) - 1)]))
-    for ran in stream_programs(wanted, opened, limits):
-        write(ran.table, out / result_path(ran.program, ran.period))
+    with running(wanted, opened, limits) as (_, computed):
+        for ran in computed:
+            write(ran.table, out / result_path(ran.program, ran.period))
     print(len(wanted))
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 from sqlglot import exp
 
@@ -18,9 +18,10 @@ from cogrow.engines.steps import clicks
 from cogrow.engines.steps.beside import earlier, taken_before
 from cogrow.engines.steps.bounded import bounded
 from cogrow.engines.steps.earned import earned
-from cogrow.engines.steps.eligible import column_of, eligible, unit_of
+from cogrow.engines.steps.eligible import column_of, eligible, is_eligible, unit_of
 from cogrow.engines.steps.facts_sql import FactQuery
 from cogrow.engines.steps.measured import (
+    Figures,
     Measured,
     Window,
     by_line,
@@ -34,7 +35,6 @@ from cogrow.engines.steps.result import result_query
 from cogrow.engines.steps.things import ThingSteps
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import (
-    NUMERIC,
     Aggregate,
     Const,
     Tree,
@@ -62,7 +62,6 @@ class Compiler:
     period: Period
     facts: FactFiles
     steps: list[Step] = field(default_factory=list)
-    stored: dict[str, Stored] = field(default_factory=dict)
     rows: list[FactRows] = field(default_factory=list)
     things: dict[str, Things] = field(default_factory=dict)
     given: bool = False
@@ -70,6 +69,8 @@ class Compiler:
     def __post_init__(self) -> None:
         self.zone = self.program.schedule.zone
         self.render = Renderer(self.zone)
+        self.figures = Figures(self.render)
+        self.stored = self.figures.stored
         self.available: Mapping[str, Mapping[str, object]] = {
             name: files.columns for name, files in self.facts.tables.items()
         }
@@ -95,8 +96,9 @@ class Compiler:
         inside = {n: self.expanded(n, grain) for n in values(measure.tree) if "." not in n}
         return over_lines(self.program, substitute(measure.tree, inside), grain)
 
+    @cached_property
     def formulas(self) -> dict[str, Tree]:
-        """Return how each metric of the merchant and the measured baseline are made of aggregates."""
+        """How each metric of the merchant and the measured baseline are made of aggregates."""
         found = {m.name: self.expanded(m.name) for m in self.program.merchant_measures}
         baseline = self.program.baseline
         if baseline is not None and self.measures_baseline:
@@ -115,7 +117,9 @@ class Compiler:
         self.steps += eligible(self.program, self.period, names, self.available)
         for name in names:
             unit = unit_of(self.program, name)
-            self.store(name, column_of(name), unit, NUMBER_SCALE if unit is Unit.NUMBER else 1)
+            self.figures.store(
+                name, column_of(name), unit, NUMBER_SCALE if unit is Unit.NUMBER else 1
+            )
         if clicked and self.program.attribution is not None:
             have, asked_of = set(self.available["visits"]), self._clicked_orders()
             step = clicks.clicks(self.program, self.program.attribution, have, asked_of)
@@ -127,7 +131,7 @@ class Compiler:
         return self.plan(
             {table: tuple(sorted(names)) for table, names in sorted(needed.items())},
             self._dated(seen=clicked),
-            self.formulas(),
+            self.formulas,
         )
 
     def _clicked_orders(self) -> list[SQL]:
@@ -138,9 +142,7 @@ class Compiler:
             windows = [group.order_inside(one) for group in asking for one in group.windows]
             found.append(exp.or_(*dict.fromkeys(windows)))
         if not self.everyone:
-            eligible = exp.select("merchant_id").from_("eligible").where(exp.column("eligible"))
-            who = exp.column("merchant_id", "orders")
-            found.append(exp.In(this=who, query=eligible.subquery()))
+            found.append(is_eligible(exp.column("merchant_id", "orders")))
         return found
 
     def plan(
@@ -163,7 +165,7 @@ class Compiler:
             rows=tuple(self.rows),
             formulas=formulas,
             things=self.things,
-            together=fund is not None and fund.exhausted != "committed",
+            together=fund is not None and fund.is_divided,
             scans=tuple(self.groups),
         )
 
@@ -189,12 +191,11 @@ class Compiler:
     def finish(self) -> None:
         """Add the steps from what was measured to the result."""
         self.attained()
-        for n, component in enumerate(self.program.components, start=1):
+        for component in self.program.components:
             if component.per is not None:
-                ThingSteps(self, n, component, component.per).add()
+                ThingSteps(self, component, component.per).add()
         earned(self)
-        source, amounts = bounded(self)
-        query = result_query(self.program, self.period, self.stored, source, amounts)
+        query = result_query(self.program, self.period, self.stored, bounded(self))
         sentence = message(N_("one row per merchant and component, every figure kept"))
         self.steps.append(Step("earnings", sentence, query))
 
@@ -202,7 +203,7 @@ class Compiler:
         """Return one query per fact table, with every aggregate the program needs from it; for each
         component that pays thing by thing, queries of its own.
         """
-        found = self._measuring("", None, list(self.formulas().values()))
+        found = self._measuring("", None, list(self.formulas.values()))
         for part in self.program.components:
             if part.per is None:
                 continue
@@ -254,12 +255,6 @@ class Compiler:
             self.program, table, by_line, measured, have, self.everyone, step, grain, component
         )
 
-    def store(self, name: str, column: str, unit: Unit, denominator: int | str = 1) -> None:
-        """Remember which column of the steps so far holds the figure called `name`."""
-        self.stored[name] = Stored(column, unit, denominator)
-        below = denominator if isinstance(denominator, int) else exp.column(denominator)
-        self.render.values[name] = Ratio(exp.column(column), below)
-
     def qualifying(self, group: FactQuery) -> None:
         """Add the step that sums one fact table per merchant, or thing."""
         if group.by_line and not any(step.name == REFUND_LINES_STEP for step in self.steps):
@@ -303,25 +298,19 @@ class Compiler:
                 foreign.append(exp.func("COALESCE", rows, whole(0)))
             known |= {one.aggregate: one.ratio for one in group.measured}
         query = query.select(exp.alias_(total(foreign), "foreign_rows"), copy=False)
-        if self.program.stacking is not None and self.program.stacking.rule == "in_order":
+        if self.program.stacking is not None and not self.program.stacking.chooses:
             query = self._taken(query)
-        formulas = self.formulas()
-        for tree in formulas.values():
+        for tree in self.formulas.values():
             for aggregate in aggregates(tree):
                 known.setdefault(aggregate, Ratio(exp.null()))  # no such days in the calendar
         render = Renderer(self.zone, dict(self.render.values), known)
         for measure in self.program.merchant_measures:
-            tree = formulas[measure.name]
-            if measure.unit not in NUMERIC:
-                query = query.select(exp.alias_(render.any(tree), measure.column), copy=False)
-                self.store(measure.name, measure.column, measure.unit)
-                continue
-            ratio = render.ratio(tree)
-            query = self.put(query, measure.name, measure.column, measure.unit, ratio)
+            tree = self.formulas[measure.name]
+            query = self.figures.measure(query, measure, measure.column, tree, render)
         baseline = self.program.baseline
         if baseline is not None and self.measures_baseline:
-            ratio = render.ratio(formulas["baseline"])
-            query = self.put(query, "baseline", "baseline", baseline.unit, ratio)
+            ratio = render.ratio(self.formulas["baseline"])
+            query = self.figures.put(query, "baseline", "baseline", baseline.unit, ratio)
         sentence = message(N_("what the metrics gave for each merchant"))
         self.steps.append(Step("measured", sentence, query))
 
@@ -336,20 +325,8 @@ class Compiler:
         query = query.join(source, on=same_merchant, join_type="left", copy=False)
         amount = exp.func("COALESCE", exp.column("minor", "beside"), whole(0))
         query = query.select(exp.alias_(wide(amount), "taken"), copy=False)
-        self.store("taken", "taken", Unit.MONEY)
+        self.figures.store("taken", "taken", Unit.MONEY)
         return query
-
-    def put(
-        self, query: exp.Select, name: str, column: str, unit: Unit, ratio: Ratio
-    ) -> exp.Select:
-        """Select a ratio under `column`, its denominator beside it where it is not a constant."""
-        query = query.select(exp.alias_(wide(ratio.numerator), column), copy=False)
-        if isinstance(ratio.denominator, int):
-            self.store(name, column, unit, ratio.denominator)
-            return query
-        below = f"{column}_denominator"
-        self.store(name, column, unit, below)
-        return query.select(exp.alias_(wide(ratio.denominator), below))
 
     def attained(self) -> None:
         """Add the steps that set the baseline and the targets, and hold the gates against them."""
@@ -357,7 +334,7 @@ class Compiler:
         if baseline is not None and baseline.tree is not None and "baseline" not in self.stored:
             query = exp.select("*").from_(source)
             ratio = self.render.ratio(baseline.tree)
-            query = self.put(query, "baseline", "baseline", baseline.unit, ratio)
+            query = self.figures.put(query, "baseline", "baseline", baseline.unit, ratio)
             sentence = message(N_("the baseline: {text}"), text=baseline.text)
             self.steps.append(Step("based", sentence, query))
             source = "based"

@@ -81,7 +81,6 @@ def compile_given(program: Program, period: Period, cases: Sequence[Given]) -> P
     gates = [
         gate for gate in program.gates if set(values(gate.tree)) <= _all(program, known, follow)
     ]
-    ordered = program.stacking is not None and program.stacking.rule == "in_order"
     program = _alone(program, tuple(gates))
     facts, names = FactFiles("", {}, ""), tuple(known)
     compiler = GivenCompiler(program, period, facts, given=True, names=names)
@@ -95,17 +94,17 @@ def compile_given(program: Program, period: Period, cases: Sequence[Given]) -> P
         query = exp.union(query, row, distinct=False)
     for name in cases[0]:
         column, unit = _column(name, units), units.get(name, Unit.MONEY)
-        compiler.store(name, column, unit, scales[name])
-    if ordered and "taken" not in known:
-        compiler.store("taken", "taken", Unit.MONEY)
+        compiler.figures.store(name, column, unit, scales[name])
+    if program.stacking is not None and "taken" not in known:
+        compiler.figures.store("taken", "taken", Unit.MONEY)
     for name in ("period.start", "period.end"):
-        compiler.store(name, _column(name, units), Unit.DAY)
+        compiler.figures.store(name, _column(name, units), Unit.DAY)
     compiler.steps.append(Step("given", message(N_("values as given")), query))
     select = exp.select("*").from_("given")
     for name in follow:
         measure = program.measure(name)
         ratio = compiler.render.ratio(measure.tree)
-        select = compiler.put(select, name, measure.column, measure.unit, ratio)
+        select = compiler.figures.put(select, name, measure.column, measure.unit, ratio)
     compiler.steps.append(Step("measured", message(N_("what follows from them")), select))
     compiler.finish()
     return compiler.plan({}, {}, {})
@@ -113,9 +112,9 @@ def compile_given(program: Program, period: Period, cases: Sequence[Given]) -> P
 
 def _alone(program: Program, gates: tuple[Condition, ...]) -> Program:
     """Return the program as it holds for a case: no other program, and no merchant, is beside it."""
-    ordered = program.stacking is not None and program.stacking.rule == "in_order"
     fund = program.fund and replace(program.fund, exhausted="committed", by=None)
-    stacking = program.stacking if ordered else None
+    chosen = program.stacking is not None and program.stacking.chooses
+    stacking = None if chosen else program.stacking
     return replace(program, gates=gates, stacking=stacking, fund=fund)
 
 

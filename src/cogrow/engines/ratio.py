@@ -46,6 +46,19 @@ def total(parts: Sequence[SQL]) -> SQL:
     return found
 
 
+def running_sum(column: str, order: Sequence[SQL], within: Sequence[SQL] = ()) -> SQL:
+    """Return the sum of a column over the rows up to each, in a total order, of those alike `within`."""
+    frame = exp.WindowSpec(
+        kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"
+    )
+    return exp.Window(
+        this=exp.Sum(this=exp.column(column)),
+        partition_by=list(within),
+        order=exp.Order(expressions=list(order)),
+        spec=frame,
+    )
+
+
 def least(parts: Sequence[SQL]) -> SQL:
     """Return the least of one or more whole numbers, none of which is null."""
     return parts[0] if len(parts) == 1 else exp.func("LEAST", *parts)

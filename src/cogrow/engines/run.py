@@ -31,6 +31,14 @@ Run = tuple[Program, Period]
 Progress = Callable[[Program, Period, int], None]
 
 
+#: What tells runs apart: the program, its version, the period.
+Key = tuple[str, str, Period]
+
+
+def _key(program: Program, period: Period) -> Key:
+    return program.id, program.version, period
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """One program in one period: its plan and its earnings."""
@@ -52,7 +60,8 @@ class Job:
 def with_calendar(program: Program, facts: FactFiles) -> Program:
     """Return the program with the days of its festival as the facts have them, oldest first."""
     schedule = program.schedule
-    if schedule.every is not Every.FESTIVAL or "calendar" not in facts.tables:
+    asks = schedule.every is Every.FESTIVAL and not schedule.calendar
+    if not asks or "calendar" not in facts.tables:
         return program
     import pyarrow.parquet as pq
 
@@ -77,11 +86,11 @@ def closed(
     known = [*(program for program, _ in wanted), *others]
     programs = list({(program.id, program.version): program for program in known}.values())
     _refuse_shared_funds(programs)
-    found: dict[tuple[str, str, Period], Run] = {}
+    found: dict[Key, Run] = {}
     waiting = list(wanted)
     while waiting:
         program, period = waiting.pop(0)
-        key = program.id, program.version, period
+        key = _key(program, period)
         if key in found:
             continue
         found[key] = program, period
@@ -121,8 +130,8 @@ def _beside(
     if not versions:
         what = N_("Program {name} is stacked with {other}; compute both in one run.")
         raise ProgramError(message(what, name=program.id, other=name))
-    rule = program.stacking.rule if program.stacking else ""
-    if rule != "in_order" and any(other.stacking != program.stacking for other in versions):
+    chooses = program.stacking is not None and program.stacking.chooses
+    if chooses and any(other.stacking != program.stacking for other in versions):
         what = N_("Program {name} is stacked with {other}, which does not say the same of both.")
         raise ProgramError(message(what, name=program.id, other=name))
     for version in versions:
@@ -144,7 +153,7 @@ def order(runs: Sequence[Run]) -> list[Job]:
     sorter: TopologicalSorter[Job] = TopologicalSorter()
     for at, (program, period) in enumerate(runs):
         stacking, job = program.stacking, Job(at, offers=False)
-        chosen = stacking is not None and stacking.rule != "in_order"
+        chosen = stacking is not None and stacking.chooses
         begun = Job(at, offers=chosen)
         sorter.add(job, *([begun] if chosen else []))
         for other_at, (other, days) in enumerate(runs):
@@ -165,24 +174,6 @@ def order(runs: Sequence[Run]) -> list[Job]:
         what = N_("These programs are stacked so that each needs the other first: {names}.")
         raise ProgramError(message(what, names=names)) from error
     return jobs
-
-
-def stream_programs(
-    wanted: Sequence[Run],
-    facts: FactFiles,
-    limits: Limits,
-    *,
-    others: Sequence[Program] = (),
-    merchant: str | None = None,
-    alone: bool = False,
-    progress: Progress | None = None,
-) -> Iterator[Ran]:
-    """Yield the earnings of the wanted runs as they are computed; all as `running`."""
-    opened = running(
-        wanted, facts, limits, others=others, merchant=merchant, alone=alone, progress=progress
-    )
-    with opened as (_, found):
-        yield from found
 
 
 @contextmanager
@@ -218,7 +209,7 @@ def running(
             progress(*now[0], percent)
 
     def computed() -> Iterator[Ran]:
-        asked = {(program.id, program.version, period) for program, period in wanted}
+        asked = {_key(*run) for run in wanted}
         for rows in shared:
             report(0)
             engine.share(rows)
@@ -232,7 +223,7 @@ def running(
             table = engine.earn(plan)
             if _is_read(program, runs):
                 engine.remember(plan, table)
-            if (program.id, program.version, period) in asked:
+            if _key(program, period) in asked:
                 yield Ran(program, period, plans[job.run], table)
             report(100)
 
@@ -245,9 +236,7 @@ def _is_read(program: Program, runs: Sequence[Run]) -> bool:
     if any(needs_earlier(other) for other, _ in runs if other.id == program.id):
         return True
     stackings = (other.stacking for other, _ in runs)
-    return any(
-        s is not None and s.rule == "in_order" and program.id in s.programs for s in stackings
-    )
+    return any(s is not None and not s.chooses and program.id in s.programs for s in stackings)
 
 
 def run_programs(
@@ -260,18 +249,10 @@ def run_programs(
     alone: bool = False,
     progress: Progress | None = None,
 ) -> list[Ran]:
-    """Return the earnings of the wanted runs, in their order; as `stream_programs`."""
-    computed = stream_programs(
-        wanted,
-        facts,
-        limits,
-        others=others,
-        merchant=merchant,
-        alone=alone,
-        progress=progress,
+    """Return the earnings of the wanted runs, in their order; as `running`."""
+    opened = running(
+        wanted, facts, limits, others=others, merchant=merchant, alone=alone, progress=progress
     )
-    found = {(ran.program.id, ran.program.version, ran.period): ran for ran in computed}
-    return [found[program.id, program.version, period] for program, period in wanted]
-
-
-__all__ = ["DuckDB", "Ran", "Run", "run_programs", "stream_programs", "with_calendar"]
+    with opened as (_, computed):
+        found = {_key(ran.program, ran.period): ran for ran in computed}
+    return [found[_key(*run)] for run in wanted]

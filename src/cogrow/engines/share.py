@@ -25,42 +25,38 @@ FEWEST = 3
 #: for everybody, and keeping a row costs several times what reading it does.
 MOST_DAYS = 190
 
-#: What the steps of a bucket have in common: the table, and whether refunds are told apart by line.
-Bucket = tuple[str, bool]
+#: Name of a shared table → the tables whose columns it holds.
+Kept = dict[str, set[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class SharedRows:
-    """A temporary table of joined fact rows: its name, the query that fills it, who reads it."""
+    """A temporary table of joined fact rows: its name, and the query that fills it."""
 
     name: str
     query: exp.Select
-    readers: int
 
 
 def share(plans: Sequence[Plan]) -> tuple[list[SharedRows], list[Plan]]:
     """Return the tables worth keeping for the plans, and the plans reading from them."""
-    buckets: dict[Bucket, list[tuple[Plan, FactQuery]]] = {}
+    readers: dict[str, list[tuple[Plan, FactQuery]]] = {}
     for plan in plans:
         for scan in plan.scans:
-            if _days(scan) > MOST_DAYS:
-                continue
-            buckets.setdefault((scan.table, scan.by_line), []).append((plan, scan))
-    kept: dict[Bucket, set[str]] = {}
+            readers.setdefault(_shared_table(scan), []).append((plan, scan))
+    kept: Kept = {}
     found: list[SharedRows] = []
-    for (table, by_line), readers in sorted(buckets.items(), key=lambda pair: pair[0]):
-        if len(readers) < FEWEST:
-            continue
-        name = f"shared_{table}{'_by_line' if by_line else ''}"
-        query, tables = _rows(readers)
-        found.append(SharedRows(name, query, len(readers)))
-        kept[table, by_line] = tables
+    for name, scans in sorted(readers.items()):
+        if name and len(scans) >= FEWEST:
+            query, kept[name] = _rows(scans)
+            found.append(SharedRows(name, query))
     return found, [_reading(plan, kept) for plan in plans]
 
 
-def _days(scan: FactQuery) -> int:
-    """Return how many days the windows of a step have in all."""
-    return sum((one.period.end - one.period.start).days for one in scan.windows)
+def _shared_table(scan: FactQuery) -> str:
+    """Return the shared table a step could read; "" for one that looks at too many days."""
+    if sum((one.period.end - one.period.start).days for one in scan.windows) > MOST_DAYS:
+        return ""
+    return f"shared_{scan.table}{'_by_line' if scan.by_line else ''}"
 
 
 def _queries(plan: Plan) -> dict[str, exp.Query]:
@@ -89,24 +85,17 @@ def _rows(readers: Sequence[tuple[Plan, FactQuery]]) -> tuple[exp.Select, set[st
     return query, tables
 
 
-def _reading(plan: Plan, kept: dict[Bucket, set[str]]) -> Plan:
+def _reading(plan: Plan, kept: Kept) -> Plan:
     """Return the plan with the steps that have a shared table reading from it."""
-    scans = {
-        scan.step: scan
-        for scan in plan.scans
-        if (scan.table, scan.by_line) in kept and _days(scan) <= MOST_DAYS
-    }
+    scans = {scan.step: name for scan in plan.scans if (name := _shared_table(scan)) in kept}
     if not scans:
         return plan
     steps = []
     for step in plan.steps:
-        scan = scans.get(step.name)
-        if scan is None:
-            steps.append(step)
-            continue
-        name = f"shared_{scan.table}{'_by_line' if scan.by_line else ''}"
-        tables = kept[scan.table, scan.by_line]
-        steps.append(Step(step.name, step.sentence, _from_shared(step.query, name, tables)))
+        query = step.query
+        if step.name in scans:
+            query = _from_shared(query, scans[step.name], kept[scans[step.name]])
+        steps.append(Step(step.name, step.sentence, query))
     asked = {table.name for step in steps for table in step.query.find_all(exp.Table)}
     steps = [step for step in steps if step.name != REFUND_LINES or REFUND_LINES in asked]
     return replace(plan, steps=tuple(steps))

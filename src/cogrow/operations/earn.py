@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cogrow.embedded import Limits
 from cogrow.engines.plan import Plan
-from cogrow.engines.run import stream_programs, with_calendar
+from cogrow.engines.run import running, with_calendar
 from cogrow.errors import N_, DataError, Issue, Span, message
 from cogrow.expressions.tree import NUMERIC
 from cogrow.facts import FactFiles
@@ -84,12 +84,13 @@ def _compute(
         progress(f"{program.id} {period}", percent, 100)
 
     found: dict[Path, Earned] = {}
-    for ran in stream_programs(runs, facts, limits, others=others, progress=report):
-        refuse_empty(ran.program, ran.plan, ran.table)
-        path = result_path(ran.program, ran.period)
-        write(stamped(ran.table, ran.plan, facts), work / unfinished(path))
-        summary = summarize(ran.program, ran.table)
-        found[path] = Earned(ran.program, ran.period, out / path, summary)
+    with running(runs, facts, limits, others=others, progress=report) as (_, computed):
+        for ran in computed:
+            refuse_empty(ran.program, ran.plan, ran.table)
+            path = result_path(ran.program, ran.period)
+            write(stamped(ran.table, ran.plan, facts), work / unfinished(path))
+            summary = summarize(ran.program, ran.table)
+            found[path] = Earned(ran.program, ran.period, out / path, summary)
     # In the order they were asked for, whatever order they were computed in.
     return [found[result_path(program, period)] for program, period in runs]
 

@@ -232,7 +232,7 @@ def sentences(account: Account) -> Iterator[Sentence]:
     Raises InvariantBroken where it comes to something else than the rows of earnings say.
     """
     stacking = account.program.stacking
-    in_order = stacking is not None and stacking.rule == "in_order"
+    in_order = stacking is not None and not stacking.chooses
     yield from version(account)
     yield from eligible(account)
     if account.rows[0]["eligible"]:

@@ -158,7 +158,7 @@ def _schedule(build: Builder) -> Schedule:
 def _program(build: Builder) -> Program:
     spec = build.spec
     stacked = stacking(build)
-    if stacked is not None and stacked.rule == "in_order":
+    if stacked is not None and not stacked.chooses:
         build.named["taken"] = Unit.MONEY
     base = baseline(build)
     if base is not None:

@@ -181,6 +181,11 @@ class Stacking:
     rule: str
     programs: tuple[str, ...]
 
+    @property
+    def chooses(self) -> bool:
+        """Return whether only one of the programs is paid; else each sees what was taken before it."""
+        return self.rule != "in_order"
+
 
 @dataclass(frozen=True, slots=True)
 class Fund:
@@ -197,6 +202,11 @@ class Fund:
     exhausted: str = "committed"
     by: Amount | None = None
     funders: Mapping[str, Fraction] = field(default_factory=dict)
+
+    @property
+    def is_divided(self) -> bool:
+        """Return whether merchants share what there is, so that none can be paid without the others."""
+        return self.exhausted != "committed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def since(program: Program, component: Component, period: Period) -> date:
 def needs_earlier(program: Program) -> bool:
     """Return whether a period of the program depends on those before it."""
     fund = program.fund
-    shared = fund is not None and fund.exhausted != "committed" and fund.per == "program"
+    shared = fund is not None and fund.is_divided and fund.per == "program"
     adds_up = any(component.accumulate for component in program.components)
     return shared or adds_up or program.limits.lifetime is not None
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from cogrow.engines.plan import Step
-from cogrow.engines.ratio import SQL, least, same, text, total, whole, wide
+from cogrow.engines.ratio import SQL, least, running_sum, same, text, total, whole, wide
 from cogrow.engines.steps.beside import offers, used_of_fund
 from cogrow.errors import N_, message
 from cogrow.programs.program import Fund
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from cogrow.engines.compile import Compiler
 
 
-def bounded(compiler: Compiler) -> tuple[str, str]:
-    """Add the steps from what is earned to what is paid; return the last one, and what its columns of
-    amounts begin with (`limited` for limited_1, limited_2, …).
+def bounded(compiler: Compiler) -> str:
+    """Add the steps from what is earned to what is paid; return the last one, whose columns of amounts
+    begin with its name (`limited` for limited_1, limited_2, …).
     """
     _limited(compiler)
     source = "limited"
     stacking, fund = compiler.program.stacking, compiler.program.fund
-    if stacking is not None and stacking.rule != "in_order":
+    if stacking is not None and stacking.chooses:
         _stacked(compiler)
         source = "stacked"
-    if fund is not None and fund.exhausted != "committed":
+    if fund is not None and fund.is_divided:
         _funded(compiler, fund, source)
         source = "funded"
-    return source, source
+    return source
 
 
 def _names(compiler: Compiler, what: str) -> list[SQL]:
@@ -171,12 +171,7 @@ def _funded(compiler: Compiler, fund: Fund, source: str) -> None:
     if fund.by is not None:
         moment = compiler.render.any(fund.by.tree)
         order.insert(0, exp.Ordered(this=moment, nulls_first=False))
-    frame = exp.WindowSpec(
-        kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"
-    )
-    running = exp.Window(
-        this=exp.Sum(this=exp.column("draws")), order=exp.Order(expressions=order), spec=frame
-    )
+    running = running_sum("draws", order)
     in_all = exp.Window(this=exp.Sum(this=exp.column("draws")))
     query = exp.select(
         "*", exp.alias_(wide(running), "drawn_upto"), exp.alias_(wide(in_all), "drawn_in_all")

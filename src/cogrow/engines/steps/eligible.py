@@ -92,6 +92,12 @@ def eligible(
     return [*found, Step("eligible", sentence, query)]
 
 
+def is_eligible(merchant: SQL) -> SQL:
+    """Return the condition that a merchant may take part."""
+    who = exp.select("merchant_id").from_("eligible").where(exp.column("eligible"))
+    return exp.In(this=merchant, query=who.subquery())
+
+
 def _enrolled(program: Program, period: Period, have: Mapping[str, object]) -> Step:
     """Return the step that finds whose enrollment holds in the period, the first one of each."""
 

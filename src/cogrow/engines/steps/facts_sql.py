@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from cogrow.engines.exact import Renderer
 from cogrow.engines.ratio import SQL, day, instant, text, whole
+from cogrow.engines.steps.eligible import is_eligible
 from cogrow.engines.steps.measured import NOW_NAME, Measured, Window, keys
 from cogrow.expressions.tree import Aggregate, Const, Op, Tree, Unit, columns
 from cogrow.facts import TABLES, Kind, Link
@@ -204,8 +205,7 @@ class FactQuery:
             if reason != "version":
                 query = query.where(holds, copy=False)
         if not self.everyone:
-            eligible = exp.select("merchant_id").from_("eligible").where(exp.column("eligible"))
-            query = query.where(exp.In(this=self.merchant(), query=eligible.subquery()), copy=False)
+            query = query.where(is_eligible(self.merchant()), copy=False)
         return query
 
     def checks(self, *, parts: bool = False) -> list[tuple[str, str, SQL]]:

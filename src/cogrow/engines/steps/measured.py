@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
 from cogrow.engines.exact import Renderer
+from cogrow.engines.plan import Stored
 from cogrow.engines.ratio import SQL, Ratio, times, whole, wide
 from cogrow.expressions.tree import NUMERIC, Aggregate, ColumnRef, Op, Tree, Unit, columns
 from cogrow.period import NOW, Period, Range
 from cogrow.programs.grain import GRAINS, Grain
-from cogrow.programs.program import Program
+from cogrow.programs.program import Measure, Program
 from cogrow.programs.schedule import Schedule
 
 #: Orders of a program whose rows are order lines are lines counted by their order.
@@ -82,6 +83,43 @@ def _scale(aggregate: Aggregate) -> int:
     if not isinstance(below, int):
         raise AssertionError(aggregate)
     return below
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Which columns hold the figures computed so far: for the plan in `stored`, for later steps in what
+    `render` knows.
+    """
+
+    render: Renderer
+    stored: dict[str, Stored] = field(default_factory=dict)
+
+    def store(self, name: str, column: str, unit: Unit, denominator: int | str = 1) -> None:
+        """Remember which column holds the figure called `name`, over a constant or another column."""
+        self.stored[name] = Stored(column, unit, denominator)
+        below = denominator if isinstance(denominator, int) else exp.column(denominator)
+        self.render.values[name] = Ratio(exp.column(column), below)
+
+    def put(
+        self, query: exp.Select, name: str, column: str, unit: Unit, ratio: Ratio
+    ) -> exp.Select:
+        """Select a ratio under `column`, its denominator beside it where it is not a constant."""
+        query = query.select(exp.alias_(wide(ratio.numerator), column), copy=False)
+        if isinstance(ratio.denominator, int):
+            self.store(name, column, unit, ratio.denominator)
+            return query
+        below = f"{column}_denominator"
+        self.store(name, column, unit, below)
+        return query.select(exp.alias_(wide(ratio.denominator), below), copy=False)
+
+    def measure(
+        self, query: exp.Select, measure: Measure, column: str, tree: Tree, by: Renderer
+    ) -> exp.Select:
+        """Select what a metric gave, rendered from its tree by `by`."""
+        if measure.unit in NUMERIC:
+            return self.put(query, measure.name, column, measure.unit, by.ratio(tree))
+        self.store(measure.name, column, measure.unit)
+        return query.select(exp.alias_(by.any(tree), column), copy=False)
 
 
 def keys(program: Program, grain: Grain, table: str) -> tuple[ColumnRef, ...]:

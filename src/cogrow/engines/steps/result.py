@@ -63,14 +63,14 @@ _TYPES = {
 
 
 def result_query(
-    program: Program, period: Period, stored: dict[str, Stored], source: str, amounts: str
+    program: Program, period: Period, stored: dict[str, Stored], source: str
 ) -> exp.Query:
     """Return the last step: the rows of every component, in the order of the program.
 
-    `source` is the step before, whose columns of amounts begin with `amounts`.
+    `source` is the step before, whose columns of amounts begin with its name.
     """
     parts = [
-        _component(program, period, stored, component, position, source, amounts)
+        _component(program, period, stored, component, position, source)
         for position, component in enumerate(program.components, start=1)
     ]
     query: exp.Query = parts[0]
@@ -86,7 +86,6 @@ def _component(
     component: Component,
     n: int,
     source: str,
-    amounts: str,
 ) -> exp.Select:
     gates = [exp.column(f"gate_{g}") for g in range(1, len(program.gates) + 1)]
     passed = exp.and_(*gates) if gates else exp.true()
@@ -106,7 +105,7 @@ def _component(
         query = query.select(*_figure(where), copy=False)
     for name, value in _more(program, component, n, source).items():
         query = query.select(_whole(value, name), copy=False)
-    amount = exp.column(f"{amounts}_{n}")
+    amount = exp.column(f"{source}_{n}")
     query = query.select(
         exp.alias_(exp.column(f"when_{n}"), "condition_met"),
         exp.alias_(exp.column(f"tier_{n}"), "tier"),
@@ -240,11 +239,11 @@ def _reason(program: Program, component: Component, n: int, amount: SQL) -> SQL:
         reason = reason.when(exp.column("below_minimum"), text("below_minimum"))
     stacking, fund = program.stacking, program.fund
     paid_before_fund: SQL = limited
-    if stacking is not None and stacking.rule != "in_order":
+    if stacking is not None and stacking.chooses:
         paid_before_fund = exp.column(f"stacked_{n}")
         out = exp.NEQ(this=paid_before_fund.copy(), expression=limited.copy())
         reason = reason.when(out, text("stacked_out"))
-    if fund is not None and fund.exhausted != "committed":
+    if fund is not None and fund.is_divided:
         short = exp.LT(this=amount.copy(), expression=paid_before_fund.copy())
         reason = reason.when(exp.and_(short, zero(amount)), text("fund_exhausted"))
         reason = reason.when(short.copy(), text("fund_short"))

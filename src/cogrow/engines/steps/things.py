@@ -9,16 +9,26 @@ from sqlglot import exp
 
 from cogrow.engines.exact import Renderer
 from cogrow.engines.plan import Step, Stored, Things
-from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, rounded, same, text, total, whole, wide
+from cogrow.engines.ratio import (
+    NUMBER_SCALE,
+    SQL,
+    Ratio,
+    rounded,
+    running_sum,
+    same,
+    text,
+    total,
+    whole,
+    wide,
+)
 from cogrow.engines.steps.eligible import column_of, unit_of, value_sql
 from cogrow.engines.steps.facts_sql import FactQuery
+from cogrow.engines.steps.measured import Figures
 from cogrow.engines.steps.thing_columns import coarser, dated, own_currency, own_names
 from cogrow.engines.terms_sql import terms_of
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import (
-    NUMERIC,
     Aggregate,
-    Tree,
     Unit,
     Value,
     aggregates,
@@ -34,24 +44,21 @@ if TYPE_CHECKING:
 
 @dataclass
 class ThingSteps:
-    """Adds the steps of component number `n` to a compiler: its things measured, what each earns,
+    """Adds the steps of a component to a compiler: its things measured, what each earns,
     which of them count, and their sum per merchant in the step `summed_of(component)`.
     """
 
     compiler: Compiler
-    n: int
     component: Component
     grain: Grain
 
     def __post_init__(self) -> None:
         self.program = self.compiler.program
         self.bounds = self.component.limits
-        self.stored: dict[str, Stored] = {}
-        self.render = Renderer(self.compiler.zone, dict(self.compiler.render.values))
-        for name in self.compiler.stored:
-            if name in self.compiler.render.values:
-                whole_merchant = self.compiler.render.values[name]
-                self.render.values[name + OF_THE_MERCHANT] = whole_merchant
+        of_merchant = self.compiler.render.values
+        named = {name + OF_THE_MERCHANT: value for name, value in of_merchant.items()}
+        self.render = Renderer(self.compiler.zone, {**of_merchant, **named})
+        self.figures = Figures(self.render)
 
     def step(self, what: str) -> str:
         """Return the name of one of the component's own steps."""
@@ -81,44 +88,40 @@ class ThingSteps:
 
     def listed(self) -> None:
         """Add the step with a row per thing: the merchant's values, its keys, what was measured."""
-        query = (
-            self._joined()
-            if not self.compiler.given
-            else exp.select("attained.*").from_("attained")
-        )
-        query = self._given(query) if self.compiler.given else self._named(query)
+        query = self._given() if self.compiler.given else self._named(self._joined())
         sentence = N_("{component}: every {grain}, with what was measured of it")
         self._add("things", sentence, query)
 
+    @property
+    def listing(self) -> str:
+        """Return what the steps' rows of things are called: the one step there is, or all together."""
+        steps = [group.step for group in self.sources()]
+        return steps[0] if len(steps) == 1 else "things"
+
     def _joined(self) -> exp.Select:
-        sources = self.sources()
+        sources, listing = self.sources(), self.listing
         columns = ("merchant_id", *self.grain.keys)
-        first = sources[0].step
-        query = exp.select("attained.*", *(exp.column(key, "things") for key in self.grain.keys))
+        query = exp.select("attained.*", *(exp.column(key, listing) for key in self.grain.keys))
         if len(sources) == 1:
-            query = query.from_(exp.to_table(first).as_("things"), copy=False)
+            query = query.from_(listing, copy=False)
         else:
-            union: exp.Query = exp.select(*columns).from_(first)
+            union: exp.Query = exp.select(*columns).from_(sources[0].step)
             for group in sources[1:]:
                 union = exp.union(union, exp.select(*columns).from_(group.step))
             query = query.from_(exp.alias_(union.subquery(), "things", table=True), copy=False)
             for group in sources:
                 on = exp.and_(*(same(name, "things", group.step) for name in columns))
                 query = query.join(exp.to_table(group.step), on=on, join_type="left", copy=False)
-        return query.join("attained", on=same("merchant_id", "things", "attained"))
+        return query.join("attained", on=same("merchant_id", listing, "attained"))
 
     def _named(self, query: exp.Select) -> exp.Select:
         """Select the measures, the thing's own columns, and what orders and groups it."""
-        sources = self.sources()
-        single = len(sources) == 1
         known: dict[Aggregate, Ratio] = {}
         foreign: list[SQL] = []
-        for group in sources:
-            name = "things" if single else group.step
-            for one in group.measured:
-                known[one.aggregate] = _moved(one.ratio, group.step, name)
+        for group in self.sources():
+            known |= {one.aggregate: one.ratio for one in group.measured}
             if group.currency() is not None:
-                rows = exp.column("foreign_rows", name)
+                rows = exp.column("foreign_rows", group.step)
                 foreign.append(exp.func("COALESCE", rows, whole(0)))
         for name in self.component.measures:
             for aggregate in self._aggregates(name):
@@ -128,32 +131,12 @@ class ThingSteps:
             measure = self.program.measure(name)
             tree = self.compiler.expanded(name, self.grain.name)
             column = measure.column.replace("measured_", "thing_", 1)
-            query = self._put(query, name, column, measure.unit, render, tree)
+            query = self.figures.measure(query, measure, column, tree, render)
         query, tables = self._own_columns(query)
         if money := self._foreign_rows(tables):
             foreign.append(money)
         query = query.select(exp.alias_(total(foreign), "foreign_things"), copy=False)
         return self._linked(query, tables)
-
-    def _put(
-        self, query: exp.Select, name: str, column: str, unit: Unit, render: Renderer, tree: Tree
-    ) -> exp.Select:
-        if unit not in NUMERIC:
-            self._store(name, Stored(column, unit))
-            return query.select(exp.alias_(render.any(tree), column))
-        ratio = render.ratio(tree)
-        query = query.select(exp.alias_(wide(ratio.numerator), column), copy=False)
-        if isinstance(ratio.denominator, int):
-            self._store(name, Stored(column, unit, ratio.denominator))
-            return query
-        self._store(name, Stored(column, unit, f"{column}_denominator"))
-        return query.select(exp.alias_(wide(ratio.denominator), f"{column}_denominator"))
-
-    def _store(self, name: str, where: Stored) -> None:
-        self.stored[name] = where
-        below = where.denominator
-        under = below if isinstance(below, int) else exp.column(below)
-        self.render.values[name] = Ratio(exp.column(where.column), under)
 
     def _own_columns(self, query: exp.Select) -> tuple[exp.Select, set[str]]:
         tables: set[str] = set()
@@ -164,7 +147,7 @@ class ThingSteps:
                 exp.alias_(value_sql(self.program, name), column_of(name)), copy=False
             )
             scale = NUMBER_SCALE if unit is Unit.NUMBER else 1
-            self._store(name, Stored(column_of(name), unit, scale))
+            self.figures.store(name, column_of(name), unit, scale)
         if (moment := dated(self.program, self.component)) is not None:
             tables.add(moment.table)
             query = query.select(
@@ -190,7 +173,7 @@ class ThingSteps:
         if not tables:
             return query
         base = self.grain.table
-        on = exp.and_(*(same(key, "things", base) for key in self.grain.keys))
+        on = exp.and_(*(same(key, self.listing, base) for key in self.grain.keys))
         query, joined = query.join(base, on=on, join_type="left"), {base}
         for goal in sorted(tables):
             here = base
@@ -202,13 +185,15 @@ class ThingSteps:
                 here = link.table
         return query
 
-    def _given(self, query: exp.Select) -> exp.Select:
+    def _given(self) -> exp.Select:
         """Select one thing whose values are those given of the merchant."""
+        query = exp.select("attained.*").from_("attained")
         for key in self.grain.keys:
             query = query.select(exp.alias_(text("1"), key), copy=False)
         for name in (*self.component.measures, *own_names(self.program, self.component)):
             if name in self.compiler.stored:
-                self._store(name, self.compiler.stored[name])
+                known = self.compiler.stored[name]
+                self.figures.store(name, known.column, known.unit, known.denominator)
         for name in coarser(self.component):
             query = query.select(exp.alias_(text("1"), f"of_{name}"), copy=False)
         if dated(self.program, self.component) is not None:
@@ -258,15 +243,8 @@ class ThingSteps:
 
     def _running(self, value: str, *by: str) -> SQL:
         """Return the sum of a column up to each thing, in their order."""
-        frame = exp.WindowSpec(
-            kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"
-        )
-        return exp.Window(
-            this=exp.Sum(this=exp.column(value)),
-            partition_by=[exp.column("merchant_id"), *(exp.column(f"of_{name}") for name in by)],
-            order=exp.Order(expressions=self.order()),
-            spec=frame,
-        )
+        within = [exp.column("merchant_id"), *(exp.column(f"of_{name}") for name in by)]
+        return running_sum(value, self.order(), within)
 
     def counted(self) -> None:
         """Add the step that rounds what each thing earns, once; only those that count."""
@@ -327,7 +305,7 @@ class ThingSteps:
         below = self.below if isinstance(self.below, int) else "exact_denominator"
         exact = Stored("exact", Unit.MONEY, below)
         self.compiler.things[self.component.name] = Things(
-            self.step("amounts"), self.grain.keys, self.stored, exact
+            self.step("amounts"), self.grain.keys, self.figures.stored, exact
         )
 
     def summed(self) -> None:
@@ -346,21 +324,6 @@ class ThingSteps:
 def _positive(column: str) -> SQL:
     above = exp.GT(this=exp.column(column), expression=whole(0))
     return exp.case().when(above, whole(1))
-
-
-def _moved(ratio: Ratio, source: str, alias: str) -> Ratio:
-    """Return a ratio over the columns of a step, read by another name."""
-
-    def moved(node: SQL) -> SQL:
-        def rename(part: SQL) -> SQL:
-            if isinstance(part, exp.Column) and part.table == source:
-                return exp.column(part.name, alias)
-            return part
-
-        return node.copy().transform(rename)
-
-    below = ratio.denominator
-    return Ratio(moved(ratio.numerator), below if isinstance(below, int) else moved(below))
 
 
 def summed_of(component: Component) -> str:

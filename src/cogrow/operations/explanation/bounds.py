@@ -123,7 +123,7 @@ def stacked(account: Account) -> Iterator[Sentence]:
     stacking = account.program.stacking
     if stacking is None or not account.rows[0]["eligible"]:
         return
-    if stacking.rule == "in_order":
+    if not stacking.chooses:
         yield from _taken(account, stacking)
         return
     offers = _offers(account, stacking)

@@ -80,11 +80,11 @@ def read(
     program = run[0]
     if (
         program.stacking is not None
-        and program.stacking.rule == "in_order"
+        and not program.stacking.chooses
         and any(component.per is not None for component in program.components)
     ):
         return None  # what was taken before is one of the values its things are computed from
-    shared = program.fund is not None and program.fund.exhausted != "committed"
+    shared = program.fund is not None and program.fund.is_divided
     only = None if shared else merchant
     table = read_back(folder / result_path(*wanted), wanted[0].version, facts, only)
     if table is None:
@@ -111,7 +111,7 @@ def read(
 def queue_of(program: Program, plan: Plan, table: pa.Table, merchant: str) -> Queue | None:
     """Return where a merchant stands among all who draw on the fund; None where nobody has to wait."""
     fund = program.fund
-    if fund is None or fund.exhausted == "committed":
+    if fund is None or not fund.is_divided:
         return None
     draws: dict[str, int] = {}
     first: dict[str, dict[str, Any]] = {}
