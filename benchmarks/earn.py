@@ -11,15 +11,12 @@ start of Python and writing of Parquet included; so is each bare query.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import resource
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from benchmarks.process import machine, median, peak, spread, timed
 
 PROGRAM = "apparel-sprint-rebate"
 PERIOD = "2025Q2"
@@ -104,17 +101,6 @@ def bare(query: str, facts: Path, out: Path, threads: int, memory: str) -> None:
         connection.execute(query.format(**scans, out=out))
 
 
-def timed(command: list[str]) -> tuple[float, float]:
-    """Return the seconds and the peak memory (MB) of a command run as a process of its own."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    if status:
-        raise SystemExit(f"failed: {' '.join(command)}")
-    return seconds, usage.ru_maxrss / 1024
-
-
 def same_result(earnings: Path, by_hand: Path) -> tuple[int, int]:
     """Return how many merchants were paid and how much; fail unless both results agree to the fen."""
     import duckdb
@@ -179,19 +165,15 @@ def report(given: argparse.Namespace, work: Path) -> None:
     results = {
         name: [timed(command) for _ in range(given.runs)] for name, command in commands.items()
     }
-    cores, system = os.cpu_count(), platform.platform(terse=True)
-    print(f"{cores} cores, {system}, Python {platform.python_version()}; facts {given.facts.name}")
+    print(f"{machine()}; facts {given.facts.name}")
     print(
         f"{PROGRAM} {PERIOD}: {paid:,} merchants paid {amount / 100:,.2f}; same to the fen by hand"
     )
-    hand = statistics.median(seconds for seconds, _ in results["bare query by hand"])
-    scan = statistics.median(seconds for seconds, _ in results["bare scan and group"])
+    hand, scan = median(results["bare query by hand"]), median(results["bare scan and group"])
     print(f"{'':28}{'median s':>9}{'min':>7}{'max':>7}{'× by hand':>11}{'× scan':>8}{'peak MB':>9}")
     for name, runs in results.items():
-        times = [seconds for seconds, _ in runs]
-        median, peak = statistics.median(times), max(memory for _, memory in runs)
-        shown = f"{median:9.2f}{min(times):7.2f}{max(times):7.2f}{median / hand:11.2f}{median / scan:8.2f}"
-        print(f"{name:28}{shown}{peak:9.0f}")
+        ratios = f"{median(runs) / hand:11.2f}{median(runs) / scan:8.2f}"
+        print(f"{name:28}{spread(runs)}{ratios}{peak(runs)}")
 
 
 if __name__ == "__main__":

@@ -11,14 +11,12 @@ least that a single program over lines has to do. Prints medians, ratios and pea
 from __future__ import annotations
 
 import argparse
-import os
-import platform
-import statistics
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.earn import bare, timed
+from benchmarks.earn import bare
+from benchmarks.process import Took, machine, median, peak, spread, timed
 
 JOIN_AND_GROUP = """
 COPY (
@@ -88,19 +86,15 @@ def report(given: argparse.Namespace, work: Path) -> None:
         "bare scan and group": "scan",
         "bare join and group": "join",
     }
-    results: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    results: dict[str, list[Took]] = {name: [] for name in names}
     for _ in range(given.runs):
         for name, only in names.items():
             results[name].append(timed([*me, "--only", only]))
-    cores, system = os.cpu_count(), platform.platform(terse=True)
-    print(f"{cores} cores, {system}, Python {platform.python_version()}; facts {given.facts.name}")
-    scan = statistics.median(seconds for seconds, _ in results["bare scan and group"])
+    print(f"{machine()}; facts {given.facts.name}")
+    scan = median(results["bare scan and group"])
     print(f"{'':28}{'median s':>9}{'min':>7}{'max':>7}{'× scan':>8}{'peak MB':>9}")
     for name, runs in results.items():
-        times = [seconds for seconds, _ in runs]
-        median, peak = statistics.median(times), max(memory for _, memory in runs)
-        shown = f"{median:9.2f}{min(times):7.2f}{max(times):7.2f}{median / scan:8.2f}"
-        print(f"{name:28}{shown}{peak:9.0f}")
+        print(f"{name:28}{spread(runs)}{median(runs) / scan:8.2f}{peak(runs)}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -29,6 +30,14 @@ class Said:
     def json(self) -> Any:
         """Return standard output as the one JSON document it must be."""
         return json.loads(self.out)
+
+
+def heard(terminal: int) -> bytes:
+    """Return what the other end of a terminal wrote next; nothing once it is closed."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux says the other end is closed with EIO
+        return b""
 
 
 def cogrow(*arguments: object, env: Mapping[str, str] | None = None) -> Said:

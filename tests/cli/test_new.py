@@ -13,7 +13,7 @@ from jsonschema import Draft7Validator
 
 from cogrow.cli.speech import LANGUAGES
 from cogrow.programs.parse import parse_file
-from tests.cli.door import COGROW, cogrow
+from tests.cli.door import COGROW, cogrow, heard
 
 APPAREL = "apparel-sprint-rebate"
 
@@ -109,10 +109,7 @@ def answer(
         while time.monotonic() < end:
             ready, _, _ = select.select([ours], [], [], 0.2)
             if ready:
-                try:
-                    part = os.read(ours, 65536)
-                except OSError:  # Linux says the other end is closed with EIO
-                    break
+                part = heard(ours)
                 if not part:
                     break
                 seen += part

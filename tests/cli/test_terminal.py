@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.door import COGROW, cogrow, process
+from tests.cli.door import COGROW, cogrow, heard, process
 
 pty = pytest.importorskip("pty", reason="terminals as Unix has them")
 
@@ -31,13 +31,7 @@ def at_a_terminal(
     with subprocess.Popen(command, stdout=out, stderr=err, env=whole) as running:
         os.close(theirs)
         seen = b""
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # Linux says the other end is closed with EIO
-                break
-            if not part:
-                break
+        while part := heard(ours):
             seen += part
         piped = running.stdout or running.stderr
         rest = piped.read() if piped else b""

@@ -1,0 +1,52 @@
+"""One command as a process of its own, and the lines that say what several runs of it took."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Took(NamedTuple):
+    """What a process took: wall and processor seconds, and its peak memory in MB."""
+
+    seconds: float
+    processor: float
+    megabytes: float
+
+
+def timed(command: list[str]) -> Took:
+    """Return what a command took. Ends the benchmark where it fails."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    if status:
+        raise SystemExit(f"failed: {' '.join(command)}")
+    return Took(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def machine() -> str:
+    """Return the machine in a line."""
+    cores, system = os.cpu_count(), platform.platform(terse=True)
+    return f"{cores} cores, {system}, Python {platform.python_version()}"
+
+
+def median(runs: Sequence[Took]) -> float:
+    """Return the median of the wall seconds."""
+    return statistics.median(run.seconds for run in runs)
+
+
+def spread(runs: Sequence[Took]) -> str:
+    """Return the median, the least and the most wall seconds, to stand in a table."""
+    seconds = [run.seconds for run in runs]
+    return f"{median(runs):9.2f}{min(seconds):7.2f}{max(seconds):7.2f}"
+
+
+def peak(runs: Sequence[Took]) -> str:
+    """Return the peak memory in MB, to stand in a table."""
+    return f"{max(run.megabytes for run in runs):9.0f}"
