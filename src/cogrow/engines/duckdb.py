@@ -41,8 +41,13 @@ class DuckDB:
     It remembers what programs offer and earn, for the plans that come after them.
     """
 
-    def __init__(self, connection: DuckDBPyConnection, progress: Progress | None) -> None:
-        self._connection, self._progress = connection, progress
+    def __init__(
+        self,
+        connection: DuckDBPyConnection,
+        worker: ThreadPoolExecutor,
+        progress: Progress | None,
+    ) -> None:
+        self._connection, self._worker, self._progress = connection, worker, progress
         self._kept: dict[tuple[str, str, Period], str] = {}
 
     def share(self, rows: SharedRows) -> None:
@@ -129,19 +134,19 @@ class DuckDB:
 
     def _watched(self, work: Callable[[], Any]) -> Any:
         """Do the work beside this thread, saying how far it is; Ctrl-C ends it."""
-        with ThreadPoolExecutor(1) as worker:
-            running: Future[Any] = worker.submit(work)
-            try:
-                while True:
-                    try:
-                        return running.result(timeout=0.2)
-                    except NotYet:
-                        if self._progress is not None:
-                            done = self._connection.query_progress()
-                            self._progress(max(0, min(100, int(done))))
-            except KeyboardInterrupt:
-                self._connection.interrupt()
-                raise
+        try:
+            running: Future[Any] = self._worker.submit(work)
+            while True:
+                try:
+                    return running.result(timeout=0.2)
+                except NotYet:
+                    if self._progress is not None:
+                        done = self._connection.query_progress()
+                        self._progress(max(0, min(100, int(done))))
+        except KeyboardInterrupt:
+            self._worker.shutdown(wait=False, cancel_futures=True)
+            self._connection.interrupt()
+            raise
 
 
 @contextmanager
@@ -164,7 +169,10 @@ def open_engine(
     wanted = [name for name in facts.tables if any(name in plan.reads for plan in plans)]
     reads = {Path(path).parent for name in wanted for path in facts.tables[name].paths}
     try:
-        with connect(limits, reads=sorted(reads)) as connection:
+        with connect(limits, reads=sorted(reads)) as connection, ThreadPoolExecutor(1) as worker:
+            # Its thread is there before any query: one that Ctrl-C catches being made is waited for by
+            # nobody, and the database would be closed under its query.
+            worker.submit(int).result()
             for name in wanted:
                 listed = exp.array(*(exp.Literal.string(p) for p in facts.tables[name].paths))
                 scan = f"SELECT * FROM read_parquet({listed.sql(DIALECT)})"
@@ -174,7 +182,7 @@ def open_engine(
                 _narrow(connection, Reads.of(plans), merchant)
             for table in TABLES:
                 connection.execute(table)
-            yield DuckDB(connection, progress)
+            yield DuckDB(connection, worker, progress)
     except duckdb.OutOfMemoryException as error:
         raise EngineError(_said(N_("The memory limit is too small: {problem}"), error)) from error
     except (duckdb.OutOfRangeException, duckdb.ConversionException) as error:
