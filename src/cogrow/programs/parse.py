@@ -23,7 +23,7 @@ from cogrow.expressions.scope import RowScope
 from cogrow.expressions.tree import Const, Unit
 from cogrow.ids import ProgramId, Version, content_hash
 from cogrow.period import Every, Period, parse_period
-from cogrow.programs.checks.check import check
+from cogrow.programs.check import check
 from cogrow.programs.program import ALWAYS, Example, Program
 from cogrow.programs.ranges import EVERY
 from cogrow.programs.reading.build import Builder
