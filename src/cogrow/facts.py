@@ -279,11 +279,15 @@ def path_to(
 
 @dataclass(frozen=True, slots=True)
 class TableFiles:
-    """The Parquet files that hold one table, and the columns they really have (name → kind)."""
+    """The Parquet files that hold one table, and the columns they really have (name → kind).
+
+    `hashes` are the SHA-256 of the files' bytes, in their order; () where nobody took them.
+    """
 
     paths: tuple[str, ...]
     columns: Mapping[str, Kind]
     rows: int
+    hashes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from sqlglot import exp
 
 from cogrow.engines.exact import Renderer
+from cogrow.engines.listed import rows
 from cogrow.engines.plan import Added, FactRows, Plan, Step, Stored, Things
 from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, ceiling, same, total, whole, wide
 from cogrow.engines.reads import attributes, check_facts, needed_columns
@@ -279,7 +280,7 @@ class Compiler:
             )
             grain = group.grain.name if group.grain else ""
             listed = FactRows(
-                group.table, one.name, one.period, partial(group.rows, one), adds, grain
+                group.table, one.name, one.period, partial(rows, group, one), adds, grain
             )
             self.rows.append(listed)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import contextmanager
@@ -15,7 +15,9 @@ from sqlglot import exp
 
 from cogrow.embedded import Limits, connect
 from cogrow.engines.plan import FactRows, Plan, Rejected
-from cogrow.engines.share import SharedRows
+from cogrow.engines.scans.rollups import RollUp
+from cogrow.engines.scans.share import SharedRows
+from cogrow.engines.scans.store import Store
 from cogrow.engines.steps.beside import EARNED, OFFERED, TABLES
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES_STEP
 from cogrow.errors import N_, DataError, EngineError, Issue, Message, Span, message
@@ -53,6 +55,19 @@ class DuckDB:
     def share(self, rows: SharedRows) -> None:
         """Keep the rows of a fact table that several plans read."""
         self._run(f'CREATE TEMP TABLE "{rows.name}" AS {rows.query.sql(DIALECT)}')
+
+    def roll_up(self, rollups: Iterable[RollUp], store: Store) -> None:
+        """Build roll-ups and keep them."""
+        for one in rollups:
+            made = exp.Literal.string(str(store.unfinished(one.name))).sql(DIALECT)
+            self._run(f"COPY ({one.sql()}) TO {made} (FORMAT parquet)")
+            store.keep(one.name, one.file.table, one.file.sha256, list(one.columns), one.made_from)
+
+    def view(self, names: Iterable[str], store: Store) -> None:
+        """Let plans read roll-ups by their names."""
+        for name in names:
+            path = exp.Literal.string(str(store.path(name))).sql(DIALECT)
+            self._run(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet({path})')
 
     def offer(self, plan: Plan) -> None:
         """Keep what the plan would give if its program stood alone, for those it is stacked with."""
@@ -157,10 +172,12 @@ def open_engine(
     *,
     merchant: str | None = None,
     progress: Progress | None = None,
+    writes: Sequence[Path] = (),
 ) -> Iterator[DuckDB]:
     """Yield an engine over the tables the plans read.
 
-    `merchant` narrows them to its own rows; not for plans whose merchants share something.
+    `merchant` narrows them to its own rows; not for plans whose merchants share something. `writes` are
+    folders it may write to.
 
     Raises EngineError for what the database cannot do: memory, disk, amounts beyond 64 bits.
     """
@@ -169,7 +186,10 @@ def open_engine(
     wanted = [name for name in facts.tables if any(name in plan.reads for plan in plans)]
     reads = {Path(path).parent for name in wanted for path in facts.tables[name].paths}
     try:
-        with connect(limits, reads=sorted(reads)) as connection, ThreadPoolExecutor(1) as worker:
+        with (
+            connect(limits, reads=sorted(reads), writes=writes) as connection,
+            ThreadPoolExecutor(1) as worker,
+        ):
             # Its thread is there before any query: one that Ctrl-C catches being made is waited for by
             # nobody, and the database would be closed under its query.
             worker.submit(int).result()

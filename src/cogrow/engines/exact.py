@@ -29,6 +29,7 @@ from cogrow.engines.ratio import (
     wide,
     wrapped,
 )
+from cogrow.engines.zones import start_of_day
 from cogrow.expressions.tree import (
     NUMERIC,
     Aggregate,
@@ -260,9 +261,7 @@ class Renderer:
     def _start_of_day(self, tree: Tree) -> SQL:
         if isinstance(tree, Const) and isinstance(tree.value, date):
             return instant(datetime.combine(tree.value, day_time(), tzinfo=self.zone))
-        local = exp.cast(self.any(tree), exp.DataType.build("TIMESTAMP"))
-        zoned = exp.AtTimeZone(this=local, zone=text(str(self.zone)))
-        return exp.AtTimeZone(this=exp.paren(zoned), zone=text("UTC"))
+        return start_of_day(self.any(tree), self.zone)
 
     def _days_between(self, tree: Op) -> SQL:
         start, end = tree.args

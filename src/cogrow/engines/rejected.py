@@ -8,6 +8,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from cogrow.engines.compile import Compiler
+from cogrow.engines.listed import contribution
 from cogrow.engines.plan import Check, Plan, Rejected
 from cogrow.engines.ratio import SQL
 from cogrow.engines.steps.facts_sql import FactQuery
@@ -106,7 +107,7 @@ def _checks(group: FactQuery, days: Window, *, alone: bool) -> Iterator[tuple[st
     yield from group.checks(parts=True)
     measured = [one for one in group.measured if one.window == days]
     if alone and measured:
-        adds = [group.contribution(one.aggregate) for one in measured]
+        adds = [contribution(group, one.aggregate) for one in measured]
         nothing = exp.and_(*(exp.Is(this=exp.paren(a), expression=exp.null()) for a in adds))
         adds_something: SQL = exp.Not(this=exp.paren(nothing))
         if "clicks" in group.used:

@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cogrow.embedded import Limits
 from cogrow.engines.compile import compile_plan
 from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import Plan
-from cogrow.engines.share import share
+from cogrow.engines.scans.rollups import Rolled, roll_up
+from cogrow.engines.scans.share import share
+from cogrow.engines.scans.store import Store
 from cogrow.engines.steps.beside import needs_earlier
 from cogrow.errors import N_, ProgramError, message
 from cogrow.facts import FactFiles
@@ -186,12 +189,14 @@ def running(
     merchant: str | None = None,
     alone: bool = False,
     progress: Progress | None = None,
+    rollups: Path | None = None,
 ) -> Iterator[tuple[DuckDB, Iterator[Ran]]]:
     """Yield the engine, and the earnings of the wanted runs as it computes them.
 
     `others` are what these may depend on: versions of earlier periods, programs they are stacked with.
     `merchant` narrows the facts to one merchant's where no program divides something among them.
-    `alone` computes each as if there were no programs it is stacked with.
+    `alone` computes each as if there were no programs it is stacked with. `rollups` is a folder of
+    roll-ups to read, and to build what is missing in.
 
     Raises ProgramError for stacked programs that are missing, DataError where the facts lack what a
     program needs, EngineError.
@@ -201,7 +206,9 @@ def running(
     plans = [compile_plan(program, period, facts) for program, period in runs]
     if any(plan.together for plan in plans):
         merchant = None
-    shared, reading = share(plans) if merchant is None else ([], plans)
+    store = Store(rollups) if rollups is not None and merchant is None else None
+    rolled = roll_up(plans, facts, store) if store is not None else Rolled([], [], plans)
+    shared, reading = share(rolled.plans) if merchant is None else ([], plans)
     now = [runs[0]]
 
     def report(percent: int) -> None:
@@ -210,6 +217,11 @@ def running(
 
     def computed() -> Iterator[Ran]:
         asked = {_key(*run) for run in wanted}
+        if store is not None:
+            for done, one in enumerate(rolled.build):
+                report(100 * done // len(rolled.build))
+                engine.roll_up([one], store)
+            engine.view(rolled.names, store)
         for rows in shared:
             report(0)
             engine.share(rows)
@@ -227,7 +239,9 @@ def running(
                 yield Ran(program, period, plans[job.run], table)
             report(100)
 
-    with open_engine(facts, plans, limits, merchant=merchant, progress=report) as engine:
+    writes = [store.folder] if store is not None else []
+    opened = open_engine(facts, plans, limits, merchant=merchant, progress=report, writes=writes)
+    with opened as engine:
         yield engine, computed()
 
 

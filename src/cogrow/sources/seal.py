@@ -133,6 +133,7 @@ def _fact_files(folder: Path, content: Mapping[str, Any]) -> FactFiles:
             tuple(str(folder / file["name"]) for file in table["files"]),
             {column: Kind[kind] for column, kind in table["columns"].items()},
             int(table["rows"]),
+            tuple(str(file["sha256"]) for file in table["files"]),
         )
         for name, table in content["tables"].items()
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
@@ -11,8 +11,8 @@ from sqlglot import exp
 from cogrow.engines.exact import Renderer
 from cogrow.engines.ratio import SQL, day, instant, text, whole
 from cogrow.engines.steps.eligible import is_eligible
-from cogrow.engines.steps.measured import NOW_NAME, Measured, Window, keys
-from cogrow.expressions.tree import Aggregate, Const, Op, Tree, Unit, columns
+from cogrow.engines.steps.measured import COUNT, NOW_NAME, Measured, Window, keys
+from cogrow.expressions.tree import Const, Op, Tree, Unit, columns
 from cogrow.facts import TABLES, Kind, Link
 from cogrow.programs.grain import Grain
 from cogrow.programs.program import Program
@@ -60,7 +60,7 @@ class FactQuery:
         """Return every (table, column) the query reads."""
         found = {(ref.table, ref.column) for tree in self.trees for ref in columns(tree)}
         found |= {(ref.table, ref.column) for ref in self.keys}
-        found |= {self._dated_by()[:2]}
+        found |= {self._dating()[:2]}
         if self.table == "refunds":
             found |= {("refunds", "order_id"), ("refunds", "refunded_at")}
             found |= {("orders", self.program.qualifying.dated_by)}
@@ -82,7 +82,7 @@ class FactQuery:
         owner = self.table if "merchant_id" in TABLES[self.table].by_name else "orders"
         return exp.column("merchant_id", owner)
 
-    def _dated_by(self) -> tuple[str, str, Kind]:
+    def _dating(self) -> tuple[str, str, Kind]:
         if self.table in ("orders", "order_lines") or (
             self.table == "refunds" and self.program.qualifying.refunds_dated_by == "order"
         ):
@@ -93,18 +93,23 @@ class FactQuery:
         return self.table, name, TABLES[self.table].by_name[name].kind
 
     @property
+    def dating(self) -> tuple[str, str]:
+        """Return the table and the column that place a row in time."""
+        return self._dating()[:2]
+
+    @property
     def dated_by(self) -> str:
         """Return the name of the column that places a row in time."""
-        return self._dated_by()[1]
+        return self._dating()[1]
 
     @property
     def dates_itself(self) -> bool:
         """Whether the table's own column, and not its order's, places a row in time."""
-        return self._dated_by()[0] == self.table
+        return self._dating()[0] == self.table
 
     def date(self) -> SQL:
         """Return the column that places a row in time."""
-        table, name, _ = self._dated_by()
+        table, name, _ = self._dating()
         found: SQL = exp.column(name, table)
         if self.table == "refunds" and table == "orders" and self.unlinked:
             return exp.case().when(_alone(), exp.column("refunded_at", "refunds")).else_(found)
@@ -122,17 +127,21 @@ class FactQuery:
         """Return the condition that a row lies in the window and, in the period itself, that this
         version is the one for it; what came before is measured whole.
         """
-        own = self._of_version() if window.name == NOW_NAME else []
+        own = self.of_version() if window.name == NOW_NAME else []
         return exp.and_(self.inside(window), *own)
+
+    def bounds(self, window: Window) -> tuple[datetime.date, datetime.date]:
+        """Return where a window begins and ends, as the column that places a row in time has it: days,
+        or instants of UTC.
+        """
+        period = window.period
+        if self._dating()[2] is Kind.DAY:
+            return period.start, period.end
+        return period.instants(self.program.schedule.zone)
 
     def between(self, window: Window, date: SQL) -> SQL:
         """Return the condition that a date of the kind of the row's own lies in the window."""
-        period, zone = window.period, self.program.schedule.zone
-        if self._dated_by()[2] is Kind.DAY:
-            low, high = day(period.start), day(period.end)
-        else:
-            start, end = period.instants(zone)
-            low, high = instant(start), instant(end)
+        low, high = (bound_sql(bound) for bound in self.bounds(window))
         return exp.and_(
             exp.GTE(this=date, expression=low), exp.LT(this=date.copy(), expression=high)
         )
@@ -162,8 +171,7 @@ class FactQuery:
         name = "refund_lines" if self.by_line else self.table
         source = exp.to_table(name)
         query = exp.select().from_(exp.alias_(source, self.table) if self.by_line else source)
-        loose: set[str] = set()
-        for link, here in self._links():
+        for link, here, needed in self.joins():
             pairs = [
                 exp.EQ(this=exp.column(c, here), expression=exp.column(c, link.table))
                 for c in link.columns
@@ -172,13 +180,32 @@ class FactQuery:
                 pairs = [
                     exp.EQ(this=self.merchant(), expression=exp.column("merchant_id", "merchants"))
                 ]
-            elif here in loose or (link.optional and (self.unlinked or here != "refunds")):
-                loose.add(link.table)
-            kind = "left" if every_row or link.table in loose else "inner"
+            kind = "inner" if needed and not every_row else "left"
             query = query.join(
                 exp.to_table(link.table), on=exp.and_(*pairs), join_type=kind, copy=False
             )
         return query
+
+    def joins(self) -> list[tuple[Link, str, bool]]:
+        """Return the links to join, nearest first, the table each starts from, and whether a row without
+        what it leads to is left out.
+        """
+        found: list[tuple[Link, str, bool]] = []
+        loose: set[str] = set()
+        for link, here in self._links():
+            optional = link.optional and (self.unlinked or here != "refunds")
+            if link.table != "merchants" and (here in loose or optional):
+                loose.add(link.table)
+            found.append((link, here, link.table not in loose))
+        return found
+
+    def present(self) -> list[SQL]:
+        """Return the conditions that what a row must be joined with is there."""
+        return [
+            _known(exp.column(link.columns[0], link.table))
+            for link, _, needed in self.joins()
+            if needed
+        ]
 
     def _links(self) -> list[tuple[Link, str]]:
         """Return the links to join, nearest first, with the table each starts from."""
@@ -213,7 +240,7 @@ class FactQuery:
         text of that, and the condition; with `parts` told apart where AND puts several together.
         """
         found = [("first_days", "", holds) for holds in self._first_days()]
-        found += [("version", "", holds) for holds in self._of_version()]
+        found += [("version", "", holds) for holds in self.of_version()]
         if self.own is not None and not isinstance(self.own.tree, Const):
             for one in self.own.parts() if parts else [self.own]:
                 money = {ref.column for ref in columns(one.tree)} == {"currency"}
@@ -225,7 +252,7 @@ class FactQuery:
                 found.append(("order_condition", one.text, holds))
         if self.table == "refunds":
             dated = TABLES["orders"].by_name[self.program.qualifying.dated_by]
-            if dated.optional and self._dated_by()[0] == "refunds":
+            if dated.optional and self._dating()[0] == "refunds":
                 known = _known(exp.column(dated.name, "orders"))
                 found.append(("order_undated", dated.name, self._of_order(known)))
         for ref in self.keys:
@@ -245,7 +272,7 @@ class FactQuery:
             return []
         length = Const(datetime.timedelta(self.program.schedule.first_days), Unit.DURATION)
         bounds: list[Tree] = [since.tree, Op("+", (since.tree, length), Unit.DAY)]
-        if self._dated_by()[2] is Kind.INSTANT:
+        if self._dating()[2] is Kind.INSTANT:
             bounds = [Op("start_of_day", (bound,), Unit.INSTANT) for bound in bounds]
         low, high = (self.render.any(bound) for bound in bounds)
         return [
@@ -253,12 +280,12 @@ class FactQuery:
             exp.LT(this=self.date(), expression=high),
         ]
 
-    def _of_version(self) -> list[SQL]:
+    def of_version(self) -> list[SQL]:
         """Return the condition that a row belongs to this version of the program."""
         effective = self.program.effective
         if effective is None or not effective.by:
             return []
-        date, kind = self.date(), self._dated_by()[2]
+        date, kind = self.date(), self._dating()[2]
         if self.table in _OF_ORDER:
             kind = Kind.INSTANT
             date = exp.column(effective.by, "orders")
@@ -281,24 +308,22 @@ class FactQuery:
         for one in self.measured:
             for name, value in self._columns(one):
                 query = query.select(exp.alias_(value, name), copy=False)
-        if (currency := self.currency()) is not None:
-            other = exp.NEQ(this=currency, expression=text(self.program.currency))
+        if (other := self.foreign()) is not None:
             foreign = exp.Count(this=exp.case().when(other, whole(1)))
             query = query.select(exp.alias_(foreign, "foreign_rows"), copy=False)
         return query.group_by(self.merchant(), *(column.copy() for column in told_apart))
 
     def _columns(self, one: Measured) -> list[tuple[str, SQL]]:
-        aggregate, conditions = one.aggregate, []
-        if len(self.windows) > 1:
-            conditions.append(self.counted(one.window))
+        return self.calls(one, [self.counted(one.window)] if len(self.windows) > 1 else [])
+
+    def calls(self, one: Measured, conditions: Sequence[SQL]) -> list[tuple[str, SQL]]:
+        """Return the columns of an aggregate, over the rows that meet the conditions and its own."""
+        aggregate, conditions = one.aggregate, list(conditions)
         if aggregate.where is not None:
             conditions.append(exp.paren(self.render.flag(aggregate.where)))
 
         def kept(call: SQL) -> SQL:
-            if not conditions:
-                return call
-            where = exp.Where(this=exp.and_(*(c.copy() for c in conditions)))
-            return exp.Filter(this=call, expression=where)
+            return filtered(call, conditions)
 
         if aggregate.argument is None:
             return [(one.column, kept(exp.Count(this=exp.Star())))]
@@ -309,50 +334,31 @@ class FactQuery:
         kinds: dict[str, type[exp.AggFunc]] = {"min": exp.Min, "max": exp.Max}
         found = [(one.column, kept(kinds.get(aggregate.function, exp.Sum)(this=value)))]
         if aggregate.function == "average":
-            found.append((one.column + "_count", kept(exp.Count(this=value.copy()))))
+            found.append((one.column + COUNT, kept(exp.Count(this=value.copy()))))
         return found
 
-    def rows(self, window: Window) -> exp.Select:
-        """Return the rows of one window as people list them: identity, date, amounts, counted or not.
+    def foreign(self) -> SQL | None:
+        """Return the condition that a row's money is in another currency; None where none is measured."""
+        if (currency := self.currency()) is None:
+            return None
+        return exp.NEQ(this=currency, expression=text(self.program.currency))
 
-        One column per aggregate says what the row adds to it (null: nothing). Where orders are owed to
-        visits, which visit that is.
-        """
-        query = self.qualifying().where(self.counted(window))
-        query = query.select(exp.alias_(self.merchant(), "merchant_id"), copy=False)
-        key = (*TABLES[self.table].key, *(("line_no",) if self.by_line else ()))
-        for name, ref in zip(self.grain.keys if self.grain else (), self.keys, strict=True):
-            if name not in key:
-                query = query.select(exp.alias_(self.render.column(ref), name), copy=False)
-        for column in key:
-            query = query.select(exp.column(column, self.table), copy=False)
-        query = query.select(exp.alias_(self.date(), "dated"), copy=False)
-        if "clicks" in self.used and self.table in ("orders", "order_lines"):
-            query = query.select(*(exp.column(name, "clicks") for name in OWED_TO), copy=False)
-        for one in self.measured:
-            if one.window == window:
-                query = query.select(
-                    exp.alias_(self.contribution(one.aggregate), one.column), copy=False
-                )
-        return query.order_by("dated", *key)
-
-    def contribution(self, aggregate: Aggregate) -> SQL:
-        """Return what a row adds to an aggregate, null for nothing."""
-        argument = aggregate.argument
-        if argument is None:
-            value: SQL = whole(1)
-        else:
-            value = self.render.any(argument)
-        if aggregate.where is None:
-            return value
-        return exp.case().when(self.render.flag(aggregate.where), value)
-
-
-#: What the listing says of the visit an order is owed to.
-OWED_TO = ("visit_id", "visited_at")
 
 #: Tables whose rows belong to an order.
 _OF_ORDER = ("orders", "order_lines", "refunds", "returns")
+
+
+def bound_sql(bound: datetime.date) -> SQL:
+    """Return a day or an instant as a literal."""
+    return instant(bound) if isinstance(bound, datetime.datetime) else day(bound)
+
+
+def filtered(call: SQL, conditions: Sequence[SQL]) -> SQL:
+    """Return an aggregate over the rows that meet the conditions."""
+    if not conditions:
+        return call
+    where = exp.Where(this=exp.and_(*(condition.copy() for condition in conditions)))
+    return exp.Filter(this=call, expression=where)
 
 
 def _known(value: SQL) -> SQL:

@@ -23,6 +23,9 @@ _LINE_TABLES = frozenset({"order_lines", "products"})
 #: What columns measured in the period itself begin with.
 NOW_NAME = "now"
 
+#: What the column with the count of an average ends with.
+COUNT = "_count"
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -59,7 +62,7 @@ class Measured:
         scale = _scale(self.aggregate)
         here = exp.column(self.column, self.step)
         if self.aggregate.function == "average":
-            count = exp.column(self.column + "_count", self.step)
+            count = exp.column(self.column + COUNT, self.step)
             below: int | SQL = exp.Nullif(this=times(wide(count), scale), expression=whole(0))
             return Ratio(here, below)
         if self.aggregate.function in ("min", "max"):

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from cogrow.engines.plan import Plan, Step
 from cogrow.engines.ratio import SQL
+from cogrow.engines.scans.rollups import asked_for
 from cogrow.engines.steps.clicks import STEP as CLICKS
 from cogrow.engines.steps.facts_sql import FactQuery
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
@@ -96,9 +97,7 @@ def _reading(plan: Plan, kept: Kept) -> Plan:
         if step.name in scans:
             query = _from_shared(query, scans[step.name], kept[scans[step.name]])
         steps.append(Step(step.name, step.sentence, query))
-    asked = {table.name for step in steps for table in step.query.find_all(exp.Table)}
-    steps = [step for step in steps if step.name != REFUND_LINES or REFUND_LINES in asked]
-    return replace(plan, steps=tuple(steps))
+    return replace(plan, steps=asked_for(steps))
 
 
 def _from_shared(query: exp.Query, name: str, tables: set[str]) -> exp.Query:

@@ -1,0 +1,175 @@
+"""Roll-ups: what fact files add to the steps of programs, built once and kept, read instead of the facts.
+
+A step that is a sum over facts is the sum of what each file adds to it. Of every file in its days, what is
+kept is read, and what is not is built first: for all programs of a run together, a file read once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlglot import exp
+
+from cogrow.engines.plan import Plan, Step
+from cogrow.engines.ratio import SQL
+from cogrow.engines.scans.columns import DIALECT, Column, Part, adds_up, parts, query
+from cogrow.engines.scans.spans import FactFile, Layout
+from cogrow.engines.scans.store import Store, name_of
+from cogrow.engines.steps.eligible import is_eligible
+from cogrow.engines.steps.facts_sql import FactQuery
+from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
+from cogrow.facts import FactFiles
+
+#: A table of fewer rows is read as quickly as what would be kept of it.
+FEWEST_ROWS = 100_000
+
+
+@dataclass
+class RollUp:
+    """A roll-up to build: of which file, its columns, what they are joined with and made from."""
+
+    scan: FactQuery
+    file: FactFile
+    columns: dict[str, Column] = field(default_factory=dict)
+    sources: dict[str, tuple[FactFile, ...]] = field(default_factory=dict)
+    steps: dict[str, exp.Query] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Return its name in the store."""
+        return name_of(self.file.table, self.file.sha256, self.columns)
+
+    def add(self, part: Part, columns: Iterable[Column], steps: dict[str, exp.Query]) -> None:
+        """Let it hold these columns of a part as well; `steps` are what the part's rows may come from."""
+        self.columns |= {column.name: column for column in columns}
+        self.sources |= part.sources
+        self.steps |= steps
+
+    @property
+    def made_from(self) -> list[str]:
+        """Return the hashes of the files its rows come from."""
+        return [file.sha256 for files in self.sources.values() for file in files]
+
+    def sql(self) -> str:
+        """Return the query that makes its rows; it reads the files of its sources and no others."""
+        found = query(self.scan, self.columns.values(), self.sources)
+        for table, files in self.sources.items():
+            found = found.with_(table, as_=_read(files), copy=False)
+        for name, step in self.steps.items():
+            found = found.with_(name, as_=step.copy(), copy=False)
+        return found.sql(DIALECT)
+
+
+def _read(files: Sequence[FactFile]) -> exp.Select:
+    """Return the query of all rows of the files."""
+    paths = exp.array(*(exp.Literal.string(file.path) for file in files))
+    return exp.select("*").from_(exp.func("READ_PARQUET", paths))
+
+
+@dataclass(frozen=True, slots=True)
+class Rolled:
+    """Plans that read roll-ups: what is to be built for them, and the names of all they read."""
+
+    build: list[RollUp]
+    names: list[str]
+    plans: list[Plan]
+
+
+def roll_up(plans: Sequence[Plan], facts: FactFiles, store: Store) -> Rolled:
+    """Return the plans with every step that adds up over files reading roll-ups."""
+    layout, kept = Layout(facts), store.by_column()
+    build: dict[tuple[str, bool, str], RollUp] = {}
+    made: dict[int, list[tuple[FactQuery, list[Part]]]] = {}
+    for at, plan in enumerate(plans):
+        for scan in plan.scans:
+            if not (adds_up(scan) and _worth_it(scan, facts)):
+                continue
+            found = parts(scan, layout)
+            if not _is_known(scan, found):
+                continue
+            made.setdefault(at, []).append((scan, found))
+            for part in found:
+                lacking = [c for c in part.columns.values() if c is not None and c.name not in kept]
+                if lacking:
+                    key = scan.table, scan.by_line, part.file.path
+                    rollup = build.setdefault(key, RollUp(scan, part.file))
+                    rollup.add(part, lacking, _by_line(plan) if scan.by_line else {})
+    place = dict(kept)
+    for rollup in build.values():
+        place |= dict.fromkeys(rollup.columns, rollup.name)
+    reading = [_reading(plan, made.get(at, []), place) for at, plan in enumerate(plans)]
+    names = {
+        place[column.name]
+        for scans in made.values()
+        for _, found in scans
+        for part in found
+        for column in part.columns.values()
+        if column is not None
+    }
+    return Rolled(list(build.values()), sorted(names), reading)
+
+
+def _worth_it(scan: FactQuery, facts: FactFiles) -> bool:
+    files = facts.tables[scan.table]
+    hashed = all(facts.tables[name].hashes for name in scan.used | {scan.table})
+    return hashed and files.rows >= FEWEST_ROWS
+
+
+def _is_known(scan: FactQuery, found: Sequence[Part]) -> bool:
+    """Return whether there is a file to take every column from, and every file to be joined with."""
+    if not found or any(not files for part in found for files in part.sources.values()):
+        return False
+    names = found[0].columns
+    return all(any(part.columns[name] is not None for part in found) for name in names)
+
+
+def _by_line(plan: Plan) -> dict[str, exp.Query]:
+    return {step.name: step.query for step in plan.steps if step.name == REFUND_LINES}
+
+
+def _reading(
+    plan: Plan, made: Sequence[tuple[FactQuery, list[Part]]], place: dict[str, str]
+) -> Plan:
+    """Return the plan whose steps of these scans read roll-ups."""
+    if not made:
+        return plan
+    queries = {scan.step: _together(scan, found, place) for scan, found in made}
+    steps = [replace(step, query=queries.get(step.name, step.query)) for step in plan.steps]
+    left = tuple(scan for scan in plan.scans if scan.step not in queries)
+    return replace(plan, steps=asked_for(steps), scans=left)
+
+
+def asked_for(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return the steps without the one that tells refunds apart by line, where none reads it."""
+    asked = {table.name for step in steps for table in step.query.find_all(exp.Table)}
+    return tuple(step for step in steps if step.name != REFUND_LINES or REFUND_LINES in asked)
+
+
+def _together(scan: FactQuery, found: Sequence[Part], place: dict[str, str]) -> exp.Select:
+    """Return what `scan.grouped` does, from what each file adds."""
+    names = list(found[0].columns)
+    every: exp.Query | None = None
+    for part in found:
+        held: dict[str, dict[str, str]] = {}
+        for name, column in part.columns.items():
+            if column is not None:
+                held.setdefault(place[column.name], {})[name] = column.name
+        for rollup, columns in held.items():
+            one = exp.select(exp.column("merchant_id")).from_(exp.to_table(rollup, quoted=True))
+            for name in names:
+                value: SQL = exp.column(columns[name]) if name in columns else exp.null()
+                one = one.select(exp.alias_(value, name), copy=False)
+            every = one if every is None else exp.union(every, one, distinct=False, copy=False)
+    if every is None:
+        raise AssertionError(scan.step)
+    query = exp.select(exp.column("merchant_id")).from_(every.subquery("parts"))
+    kinds = {name: column for part in found for name, column in part.columns.items() if column}
+    for name in names:
+        value = kinds[name].whole(this=exp.column(name))
+        if kinds[name].type:
+            value = exp.cast(value, exp.DataType.build(kinds[name].type))
+        query = query.select(exp.alias_(value, name), copy=False)
+    if not scan.everyone:
+        query = query.where(is_eligible(exp.column("merchant_id")), copy=False)
+    return query.group_by(exp.column("merchant_id"), copy=False)

@@ -1,0 +1,132 @@
+"""What lies in which fact file: which files can hold the rows that a file's rows are joined with, and
+between which dates its rows lie.
+
+Both follow from the least and greatest values Parquet keeps of each row group. These are bounds, so what
+follows is never too little: at worst all files, and any date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cogrow.facts import FactFiles
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+#: The least and the greatest value of a column.
+Span = tuple[Any, Any]
+
+
+@dataclass(frozen=True)
+class FactFile:
+    """One file of a fact table, and the hash of its bytes."""
+
+    table: str
+    path: str
+    sha256: str
+
+    @cached_property
+    def _opened(self) -> pq.ParquetFile:
+        import pyarrow.parquet as pq
+
+        return pq.ParquetFile(self.path)
+
+    @cached_property
+    def _spans(self) -> dict[str, list[Span | None]]:
+        return {}
+
+    def spans(self, column: str) -> list[Span | None]:
+        """Return the span of a column in each row group; None where it has no values.
+
+        Where the file says nothing of it, the column is read.
+        """
+        if column not in self._spans:
+            footer = self._opened.metadata
+            at = self._opened.schema_arrow.get_field_index(column)
+            found: list[Span | None] = []
+            for group in range(footer.num_row_groups):
+                known = footer.row_group(group).column(at).statistics
+                if known is not None and known.has_min_max:
+                    found.append((known.min, known.max))
+                else:
+                    found.append(self._looked(group, column))
+            self._spans[column] = found
+        return self._spans[column]
+
+    def _looked(self, group: int, column: str) -> Span | None:
+        import pyarrow.compute as pc
+
+        values = self._opened.read_row_group(group, columns=[column]).column(column)
+        ends = pc.min_max(values).as_py()
+        return (ends["min"], ends["max"]) if ends["min"] is not None else None
+
+    def span(self, column: str) -> Span | None:
+        """Return the span of a column in the whole file; None where it has no values."""
+        return hull(self.spans(column))
+
+
+def hull(spans: Iterable[Span | None]) -> Span | None:
+    """Return the span that holds all; None where there are no values."""
+    known = [one for one in spans if one is not None]
+    return (min(low for low, _ in known), max(high for _, high in known)) if known else None
+
+
+def meet(one: Span | None, other: Span | None) -> bool:
+    """Return whether two spans can have a value in common."""
+    if one is None or other is None:
+        return False
+    return bool(one[0] <= other[1] and other[0] <= one[1])
+
+
+@dataclass
+class Layout:
+    """The files of facts by table, and what can be said of them without reading rows."""
+
+    facts: FactFiles
+    _files: dict[str, tuple[FactFile, ...]] = field(default_factory=dict)
+    _partners: dict[tuple[str, str, str, str], tuple[FactFile, ...]] = field(default_factory=dict)
+    _dates: dict[tuple[str, str, str, str, str], Span | None] = field(default_factory=dict)
+
+    def files(self, table: str) -> tuple[FactFile, ...]:
+        """Return the files of a table."""
+        if table not in self._files:
+            found = self.facts.tables[table]
+            pairs = zip(found.paths, found.hashes, strict=True)
+            self._files[table] = tuple(FactFile(table, path, digest) for path, digest in pairs)
+        return self._files[table]
+
+    def partners(self, file: FactFile, key: str, table: str, there: str) -> tuple[FactFile, ...]:
+        """Return the files of `table` that can hold rows whose column `there` is the `key` of a row of
+        the file.
+        """
+        asked = file.path, key, table, there
+        if asked not in self._partners:
+            span = file.span(key)
+            found = (one for one in self.files(table) if meet(one.span(there), span))
+            self._partners[asked] = tuple(found)
+        return self._partners[asked]
+
+    def dates(self, file: FactFile, key: str, table: str, there: str, column: str) -> Span | None:
+        """Return the span of `column` in the row groups of `table` that can hold partners of the file's
+        rows; None where none of these has one.
+        """
+        asked = file.path, key, table, there, column
+        if asked not in self._dates:
+            span = file.span(key)
+            self._dates[asked] = hull(
+                dated
+                for one in self.partners(file, key, table, there)
+                for keys, dated in zip(one.spans(there), one.spans(column), strict=True)
+                if meet(keys, span)
+            )
+        return self._dates[asked]
+
+
+def outside(span: Span, low: date, high: date) -> bool:
+    """Return whether no date of the span lies in [low, high)."""
+    return bool(span[1] < low or span[0] >= high)
