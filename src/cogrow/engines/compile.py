@@ -259,7 +259,8 @@ class Compiler:
     def qualifying(self, group: FactQuery) -> None:
         """Add the step that sums one fact table per merchant, or thing."""
         if group.by_line and not any(step.name == REFUND_LINES_STEP for step in self.steps):
-            query = refund_lines(self.available.get("refunds", ()))
+            asking = [one for one in self.groups if one.by_line]
+            query = refund_lines(self.available.get("refunds", ()), asking)
             sentence = message(N_("refunds of whole orders, told apart by order line"))
             self.steps.append(Step(REFUND_LINES_STEP, sentence, query))
         what = N_("qualifying {table} of {periods}, summed per merchant")

@@ -40,16 +40,16 @@ def sql(node: SQL) -> str:
     return node.sql(dialect=DIALECT)
 
 
+#: What puts a column together over files, and the type of that; "" for the type the facts have.
+Whole = tuple[type[exp.AggFunc], str]
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a roll-up: its name, its SQL, what puts it together over files, and the type of that
-    ("" for that of the facts).
-    """
+    """One column of a roll-up: its name and its SQL."""
 
     name: str
     call: str
-    whole: type[exp.AggFunc]
-    type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,16 @@ def parts(scan: FactQuery, layout: Layout) -> list[Part]:
     return [part for part in found if any(part.columns.values())]
 
 
+def wholes(scan: FactQuery) -> dict[str, Whole]:
+    """Return how each column of a step is put together over files."""
+    found: dict[str, Whole] = {}
+    for one in scan.measured:
+        found |= {name: _whole(one, name) for name in _names(one)}
+    if scan.foreign() is not None:
+        found["foreign_rows"] = exp.Sum, COUNT
+    return found
+
+
 #: Which bounds of a window rows of a file can lie beyond: its begin, its end.
 Beyond = tuple[bool, bool]
 
@@ -123,17 +133,14 @@ class _Parts:
         columns: dict[str, Column | None] = {}
         for one in scan.measured:
             place = beyond[one.window]
-            names = [one.column, *([one.column + COUNTED] if _averages(one) else [])]
-            for name in names:
+            for name in _names(one):
                 columns[name] = None
                 if place is not None:
-                    call = self._call(one, name, place)
-                    columns[name] = self._column(sources, call, *_whole(one, name))
+                    columns[name] = self._column(sources, self._call(one, name, place))
         if self.other:
             columns["foreign_rows"] = None
             if any(place is not None for place in beyond.values()):
-                call = self._foreign(beyond)
-                columns["foreign_rows"] = self._column(sources, call, exp.Sum, COUNT)
+                columns["foreign_rows"] = self._column(sources, self._foreign(beyond))
         return Part(file, columns, sources)
 
     def _sources(self, file: FactFile) -> dict[str, tuple[FactFile, ...]]:
@@ -184,13 +191,7 @@ class _Parts:
         version = self.version if window.name == NOW_NAME else []
         return [*(found or [f"{self.date} IS NOT NULL"]), *version]
 
-    def _column(
-        self,
-        sources: dict[str, tuple[FactFile, ...]],
-        call: str,
-        whole: type[exp.AggFunc],
-        kind: str,
-    ) -> Column:
+    def _column(self, sources: dict[str, tuple[FactFile, ...]], call: str) -> Column:
         made_of = {
             "format": FORMAT,
             "of": [self.scan.table, REFUND_LINES if self.scan.by_line else ""],
@@ -199,11 +200,12 @@ class _Parts:
             "merchant": self.merchant,
         }
         name = "c" + content_hash(json.dumps(made_of, sort_keys=True).encode())
-        return Column(name, call, whole, kind)
+        return Column(name, call)
 
 
-def _averages(one: Measured) -> bool:
-    return one.aggregate.function == "average"
+def _names(one: Measured) -> list[str]:
+    """Return the columns of an aggregate: itself, and of an average its count."""
+    return [one.column, *([one.column + COUNTED] * (one.aggregate.function == "average"))]
 
 
 def _beyond(low: date, high: date, span: Span | None) -> Beyond | None:
@@ -215,7 +217,7 @@ def _beyond(low: date, high: date, span: Span | None) -> Beyond | None:
     return bool(span[0] < low), bool(span[1] >= high)
 
 
-def _whole(one: Measured, name: str) -> tuple[type[exp.AggFunc], str]:
+def _whole(one: Measured, name: str) -> Whole:
     """Return what puts a column of an aggregate together over files, and the type of that."""
     aggregate = one.aggregate
     if name != one.column or aggregate.function in ("count", "count_distinct"):

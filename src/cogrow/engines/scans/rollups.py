@@ -6,19 +6,20 @@ kept is read, and what is not is built first: for all programs of a run together
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
 from cogrow.engines.plan import Plan, Step
 from cogrow.engines.ratio import SQL
-from cogrow.engines.scans.columns import DIALECT, Column, Part, adds_up, parts, query
+from cogrow.engines.scans.columns import DIALECT, Column, Part, adds_up, parts, query, wholes
 from cogrow.engines.scans.spans import FactFile, Layout
 from cogrow.engines.scans.store import Store, name_of
 from cogrow.engines.steps.eligible import is_eligible
 from cogrow.engines.steps.facts_sql import FactQuery
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
+from cogrow.engines.steps.refund_lines import refund_lines
 from cogrow.facts import FactFiles
 
 #: A table of fewer rows is read as quickly as what would be kept of it.
@@ -33,18 +34,16 @@ class RollUp:
     file: FactFile
     columns: dict[str, Column] = field(default_factory=dict)
     sources: dict[str, tuple[FactFile, ...]] = field(default_factory=dict)
-    steps: dict[str, exp.Query] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """Return its name in the store."""
         return name_of(self.file.table, self.file.sha256, self.columns)
 
-    def add(self, part: Part, columns: Iterable[Column], steps: dict[str, exp.Query]) -> None:
-        """Let it hold these columns of a part as well; `steps` are what the part's rows may come from."""
+    def add(self, part: Part, columns: Iterable[Column]) -> None:
+        """Let it hold these columns of a part as well."""
         self.columns |= {column.name: column for column in columns}
         self.sources |= part.sources
-        self.steps |= steps
 
     @property
     def made_from(self) -> list[str]:
@@ -56,8 +55,9 @@ class RollUp:
         found = query(self.scan, self.columns.values(), self.sources)
         for table, files in self.sources.items():
             found = found.with_(table, as_=_read(files), copy=False)
-        for name, step in self.steps.items():
-            found = found.with_(name, as_=step.copy(), copy=False)
+        if self.scan.by_line:
+            lines = refund_lines(self.scan.available["refunds"])
+            found = found.with_(REFUND_LINES, as_=lines, copy=False)
         return found.sql(DIALECT)
 
 
@@ -94,7 +94,7 @@ def roll_up(plans: Sequence[Plan], facts: FactFiles, store: Store) -> Rolled:
                 if lacking:
                     key = scan.table, scan.by_line, part.file.path
                     rollup = build.setdefault(key, RollUp(scan, part.file))
-                    rollup.add(part, lacking, _by_line(plan) if scan.by_line else {})
+                    rollup.add(part, lacking)
     place = dict(kept)
     for rollup in build.values():
         place |= dict.fromkeys(rollup.columns, rollup.name)
@@ -117,15 +117,15 @@ def _worth_it(scan: FactQuery, facts: FactFiles) -> bool:
 
 
 def _is_known(scan: FactQuery, found: Sequence[Part]) -> bool:
-    """Return whether there is a file to take every column from, and every file to be joined with."""
-    if not found or any(not files for part in found for files in part.sources.values()):
+    """Return whether every file is there to be joined with, and what no file has is known to be of which
+    type.
+    """
+    if any(not files for part in found for files in part.sources.values()):
         return False
-    names = found[0].columns
-    return all(any(part.columns[name] is not None for part in found) for name in names)
-
-
-def _by_line(plan: Plan) -> dict[str, exp.Query]:
-    return {step.name: step.query for step in plan.steps if step.name == REFUND_LINES}
+    return all(
+        kind or any(part.columns[name] is not None for part in found)
+        for name, (_, kind) in wholes(scan).items()
+    )
 
 
 def _reading(
@@ -148,28 +148,36 @@ def asked_for(steps: Sequence[Step]) -> tuple[Step, ...]:
 
 def _together(scan: FactQuery, found: Sequence[Part], place: dict[str, str]) -> exp.Select:
     """Return what `scan.grouped` does, from what each file adds."""
-    names = list(found[0].columns)
+    merchant, columns = exp.column("merchant_id"), wholes(scan)
     every: exp.Query | None = None
     for part in found:
         held: dict[str, dict[str, str]] = {}
         for name, column in part.columns.items():
             if column is not None:
                 held.setdefault(place[column.name], {})[name] = column.name
-        for rollup, columns in held.items():
-            one = exp.select(exp.column("merchant_id")).from_(exp.to_table(rollup, quoted=True))
-            for name in names:
-                value: SQL = exp.column(columns[name]) if name in columns else exp.null()
-                one = one.select(exp.alias_(value, name), copy=False)
+        for rollup, own in held.items():
+            one = _selected(merchant, {name: own.get(name) for name in columns})
+            one = one.from_(exp.to_table(rollup, quoted=True), copy=False)
             every = one if every is None else exp.union(every, one, distinct=False, copy=False)
     if every is None:
-        raise AssertionError(scan.step)
-    query = exp.select(exp.column("merchant_id")).from_(every.subquery("parts"))
-    kinds = {name: column for part in found for name, column in part.columns.items() if column}
-    for name in names:
-        value = kinds[name].whole(this=exp.column(name))
-        if kinds[name].type:
-            value = exp.cast(value, exp.DataType.build(kinds[name].type))
+        nobody = exp.cast(exp.null(), exp.DataType.build("TEXT"))
+        none = _selected(exp.alias_(nobody, "merchant_id"), dict.fromkeys(columns))
+        every = none.where(exp.false(), copy=False)
+    query = exp.select(merchant).from_(every.subquery("parts"))
+    for name, (whole, kind) in columns.items():
+        value: SQL = whole(this=exp.column(name))
+        if kind:
+            value = exp.cast(value, exp.DataType.build(kind))
         query = query.select(exp.alias_(value, name), copy=False)
     if not scan.everyone:
-        query = query.where(is_eligible(exp.column("merchant_id")), copy=False)
-    return query.group_by(exp.column("merchant_id"), copy=False)
+        query = query.where(is_eligible(merchant.copy()), copy=False)
+    return query.group_by(merchant.copy(), copy=False)
+
+
+def _selected(merchant: SQL, columns: Mapping[str, str | None]) -> exp.Select:
+    """Return SELECT merchant, columns under their names in the step; None: nothing."""
+    query = exp.select(merchant.copy())
+    for name, own in columns.items():
+        value: SQL = exp.column(own) if own is not None else exp.null()
+        query = query.select(exp.alias_(value, name), copy=False)
+    return query

@@ -18,6 +18,7 @@ from cogrow.engines.scans.rollups import asked_for
 from cogrow.engines.steps.clicks import STEP as CLICKS
 from cogrow.engines.steps.facts_sql import FactQuery
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
+from cogrow.engines.steps.refund_lines import refund_lines
 
 #: With fewer steps than this, keeping rows costs more than it saves.
 FEWEST = 3
@@ -75,14 +76,14 @@ def _rows(readers: Sequence[tuple[Plan, FactQuery]]) -> tuple[exp.Select, set[st
                 columns[column.table, column.name] = None
         for window in scan.windows:
             inside[scan.inside(window)] = None
-    first_plan, first = readers[0]
+    _, first = readers[0]
     query = first.joined(tables)
     for table, name in sorted(columns):
         query = query.select(exp.alias_(exp.column(name, table), f"{table}__{name}"), copy=False)
     query = query.where(exp.or_(*inside), copy=False)
     if first.by_line:
-        lines = _queries(first_plan)[REFUND_LINES]
-        query = query.with_(REFUND_LINES, as_=lines.copy())
+        lines = refund_lines(first.available["refunds"], [scan for _, scan in readers])
+        query = query.with_(REFUND_LINES, as_=lines, copy=False)
     return query, tables
 
 

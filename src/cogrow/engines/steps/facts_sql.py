@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
@@ -32,7 +32,7 @@ class FactQuery:
     table: str
     by_line: bool
     measured: list[Measured]
-    available: Mapping[str, Iterable[str]]
+    available: Mapping[str, Collection[str]]
     everyone: bool
     step: str
     grain: Grain | None = None

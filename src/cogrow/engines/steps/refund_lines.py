@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterator, Sequence
 
 import sqlglot
 from sqlglot import exp
+
+from cogrow.engines.ratio import SQL
+from cogrow.engines.steps.facts_sql import FactQuery
 
 #: The name of the step.
 STEP = "refund_lines"
@@ -30,23 +33,38 @@ FROM (
     SUM(l.paid_minor) OVER (PARTITION BY r.refund_id ORDER BY l.line_no) AS upto,
     ROW_NUMBER() OVER (PARTITION BY r.refund_id ORDER BY l.line_no) AS upto_lines
   FROM refunds AS r INNER JOIN order_lines AS l ON r.order_id = l.order_id
-  WHERE {line_no_r} IS NULL
+  WHERE {line_no_r} IS NULL {asked}
 ) AS shared
 """
 
 
-def refund_lines(available: Container[str]) -> exp.Query:
-    """Return the refunds, each with a line; `available` are the columns the facts' refunds have."""
+def refund_lines(available: Container[str], scans: Sequence[FactQuery] = ()) -> exp.Query:
+    """Return the refunds, each with a line; `available` are the columns the facts' refunds have.
+
+    Only those that one of the `scans` can count are told apart: a refund is whatever its lines are.
+    """
     have = [c for c in CARRIED if c in available]
     # Facts whose refunds never name a line lack the column.
     lined = "line_no" in available
+    inside = dict.fromkeys(one for scan in scans for one in _inside(scan))
     sql = REFUND_LINES.format(
         extra="".join(f", {c}" for c in have),
         extra_r="".join(f", r.{c}" for c in have),
         line_no="line_no" if lined else "NULL",
         line_no_r="r.line_no" if lined else "NULL",
+        asked=f"AND ({exp.or_(*inside).sql(dialect='duckdb')})" if inside else "",
     )
     query = sqlglot.parse_one(sql, dialect="duckdb")
     if not isinstance(query, exp.Query):
         raise AssertionError(sql)
     return query
+
+
+def _inside(scan: FactQuery) -> Iterator[SQL]:
+    """Yield the conditions that a refund of a whole order can lie in one of the windows."""
+    for window in scan.windows:
+        if scan.dates_itself:
+            yield scan.between(window, exp.column("refunded_at", "r"))
+            continue
+        orders = exp.select("order_id").from_("orders").where(scan.order_inside(window))
+        yield exp.In(this=exp.column("order_id", "r"), query=orders.subquery())
