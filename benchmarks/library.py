@@ -30,8 +30,8 @@ CURRENCY = "CNY"
 def run_library(facts: Path, out: Path, threads: int, memory: str, *, shared: bool) -> None:
     """Compute and write every program; this is the whole of the process it runs in."""
     from cogrow.embedded import Limits
-    from cogrow.engines.scans import share
     from cogrow.engines.run import running, with_calendar
+    from cogrow.engines.scans import share
     from cogrow.operations.choose import library, programs
     from cogrow.operations.earn import result_path, write
     from cogrow.sources.conform import open_facts

@@ -10,7 +10,7 @@ from typing import Any
 
 from cogrow.embedded import Limits
 from cogrow.engines.plan import Plan
-from cogrow.engines.run import Ran, run_programs
+from cogrow.engines.run import Kept, Ran, run_programs
 from cogrow.errors import DataError
 from cogrow.facts import Kind
 from cogrow.period import Period
@@ -51,15 +51,24 @@ def run_all(
     threads: int | None = 1,
     merchant: str | None = None,
     complete: bool = True,
+    rollups: bool = False,
 ) -> list[Ran]:
-    """Return what DuckDB computes for several programs from `facts` in Parquet, in one run."""
+    """Return what DuckDB computes for several programs from `facts` in Parquet, in one run; with
+    `rollups` in a second run, which reads what the first has kept.
+    """
     with tempfile.TemporaryDirectory(prefix="agreement-") as folder:
         declared: dict[str, dict[str, Kind]] = {}
         for program, _ in wanted:
             for table, columns in declared_by(program).items():
                 declared.setdefault(table, {}).update(columns)
         stored = write(Path(folder), facts, declared=declared, files=files, complete=complete)
-        return run_programs(wanted, stored, Limits(threads=threads), merchant=merchant)
+        limits = Limits(threads=threads)
+        if not rollups:
+            return run_programs(wanted, stored, limits, merchant=merchant)
+        kept = Kept(Path(folder) / ".rollups", lambda *_: None)
+        first, second = (run_programs(wanted, stored, limits, kept=kept) for _ in range(2))
+        assert [one.table for one in first] == [one.table for one in second]
+        return second
 
 
 def figure(plan: Plan, name: str, row: Row) -> Any:

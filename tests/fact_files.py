@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -69,7 +70,7 @@ def write(
     for table, rows in facts.items():
         columns = columns_of(table, rows, (declared or {}).get(table, {}), complete=complete)
         whole = arrow_table(rows, columns)
-        paths = []
+        paths, hashes = [], []
         for number in range(files):
             part = whole.slice(
                 number * len(rows) // files,
@@ -79,5 +80,6 @@ def write(
             path.parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(part, path)
             paths.append(str(path))
-        tables[table] = TableFiles(tuple(paths), columns, len(rows))
+            hashes.append(hashlib.sha256(path.read_bytes()).hexdigest())
+        tables[table] = TableFiles(tuple(paths), columns, len(rows), tuple(hashes))
     return FactFiles(str(folder), tables, "test")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from cogrow.errors import N_, DataError, message
@@ -157,3 +158,27 @@ def periods_between(start: date, end: date, every: Every) -> Iterator[Period]:
         first, last = max(day, start), min(following, end)
         yield Period(first, last, name_of(first, last))
         day = following
+
+
+#: No zone leaves an offset and comes back to it in fewer days than this.
+_STEP = timedelta(days=7)
+
+
+@cache
+def steady_offset(zone: ZoneInfo, first: date, last: date) -> tuple[date, timedelta] | None:
+    """Return the first day from which a zone keeps one offset until the day `last`, not before `first`,
+    and that offset; None for a zone whose clocks still change in the year before `last`.
+    """
+    offset = _offset(zone, last)
+    looked = last
+    while looked >= first and _offset(zone, looked) == offset:
+        looked -= _STEP
+    since = looked + 2 * _STEP  # beyond the day that differs, and the day of the change itself
+    return (since, offset) if since < last - timedelta(days=365) else None
+
+
+def _offset(zone: ZoneInfo, on: date) -> timedelta:
+    found = datetime.combine(on, time(), tzinfo=zone).utcoffset()
+    if found is None:
+        raise AssertionError(zone)
+    return found

@@ -56,12 +56,19 @@ class DuckDB:
         """Keep the rows of a fact table that several plans read."""
         self._run(f'CREATE TEMP TABLE "{rows.name}" AS {rows.query.sql(DIALECT)}')
 
-    def roll_up(self, rollups: Iterable[RollUp], store: Store) -> None:
-        """Build roll-ups and keep them."""
-        for one in rollups:
-            made = exp.Literal.string(str(store.unfinished(one.name))).sql(DIALECT)
-            self._run(f"COPY ({one.sql()}) TO {made} (FORMAT parquet)")
-            store.keep(one.name, one.file.table, one.file.sha256, list(one.columns), one.made_from)
+    def roll_up(self, rollup: RollUp, store: Store) -> None:
+        """Build a roll-up and keep it. Raises EngineError where it cannot be written."""
+        import duckdb
+
+        try:
+            made = exp.Literal.string(str(store.unfinished(rollup.name))).sql(DIALECT)
+            self._run(f"COPY ({rollup.sql()}) TO {made} (FORMAT parquet)")
+            file = rollup.file
+            store.keep(rollup.name, file.table, file.sha256, rollup.columns, rollup.made_from)
+        except (duckdb.IOException, OSError) as error:
+            what = N_("Roll-ups cannot be kept in {folder}: {problem}; --no-rollups does without.")
+            problem = str(error).split("\n")[0]
+            raise EngineError(message(what, folder=store.folder, problem=problem)) from error
 
     def view(self, names: Iterable[str], store: Store) -> None:
         """Let plans read roll-ups by their names."""

@@ -14,8 +14,10 @@ from cogrow.embedded import Limits
 from cogrow.engines.compile import compile_plan
 from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import Plan
+from cogrow.engines.scans.inputs import own_inputs, together
 from cogrow.engines.scans.rollups import Rolled, roll_up
-from cogrow.engines.scans.share import share
+from cogrow.engines.scans.share import SharedRows, share
+from cogrow.engines.scans.spans import Layout
 from cogrow.engines.scans.store import Store
 from cogrow.engines.steps.beside import needs_earlier
 from cogrow.errors import N_, ProgramError, message
@@ -44,12 +46,26 @@ def _key(program: Program, period: Period) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """One program in one period: its plan and its earnings."""
+    """One program in one period: its plan, its earnings, the hash of all they are made from, and whether
+    they were there already.
+    """
 
     program: Program
     period: Period
     plan: Plan
     table: pa.Table
+    inputs: str
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What earlier runs left: the folder of roll-ups (None: none are kept), and how to find the earnings
+    of a run that are made from `inputs` (None: there are none).
+    """
+
+    rollups: Path | None
+    earnings: Callable[[Program, Period, str], pa.Table | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,60 +205,151 @@ def running(
     merchant: str | None = None,
     alone: bool = False,
     progress: Progress | None = None,
-    rollups: Path | None = None,
+    kept: Kept | None = None,
 ) -> Iterator[tuple[DuckDB, Iterator[Ran]]]:
     """Yield the engine, and the earnings of the wanted runs as it computes them.
 
     `others` are what these may depend on: versions of earlier periods, programs they are stacked with.
     `merchant` narrows the facts to one merchant's where no program divides something among them.
-    `alone` computes each as if there were no programs it is stacked with. `rollups` is a folder of
-    roll-ups to read, and to build what is missing in.
+    `alone` computes each as if there were no programs it is stacked with. What is `kept` of earlier runs
+    is not computed again.
 
     Raises ProgramError for stacked programs that are missing, DataError where the facts lack what a
     program needs, EngineError.
     """
     wanted = [(with_calendar(program, facts), period) for program, period in wanted]
-    runs = closed(wanted, [with_calendar(other, facts) for other in others], alone=alone)
-    plans = [compile_plan(program, period, facts) for program, period in runs]
-    if any(plan.together for plan in plans):
-        merchant = None
-    store = Store(rollups) if rollups is not None and merchant is None else None
-    rolled = roll_up(plans, facts, store) if store is not None else Rolled([], [], plans)
-    shared, reading = share(rolled.plans) if merchant is None else ([], plans)
-    now = [runs[0]]
+    others = [with_calendar(other, facts) for other in others]
+    batch = _batch(wanted, others, facts, merchant, kept, alone=alone)
+    now = [batch.runs[0]]
 
-    def report(percent: int) -> None:
+    def report(percent: int, run: Run | None = None) -> None:
+        now[0] = run or now[0]
         if progress is not None:
             progress(*now[0], percent)
 
-    def computed() -> Iterator[Ran]:
-        asked = {_key(*run) for run in wanted}
-        if store is not None:
-            for done, one in enumerate(rolled.build):
-                report(100 * done // len(rolled.build))
-                engine.roll_up([one], store)
-            engine.view(rolled.names, store)
-        for rows in shared:
-            report(0)
-            engine.share(rows)
-        for job in order(runs):
-            program, period = now[0] = runs[job.run]
-            report(0)
-            plan = reading[job.run]
-            if job.offers:
-                engine.offer(plan)
-                continue
-            table = engine.earn(plan)
-            if _is_read(program, runs):
-                engine.remember(plan, table)
-            if _key(program, period) in asked:
-                yield Ran(program, period, plans[job.run], table)
-            report(100)
-
-    writes = [store.folder] if store is not None else []
-    opened = open_engine(facts, plans, limits, merchant=merchant, progress=report, writes=writes)
+    opened = open_engine(
+        facts,
+        batch.plans,
+        limits,
+        merchant=batch.merchant,
+        progress=report,
+        writes=[batch.store.folder] if batch.store is not None else [],
+    )
+    asked = {_key(*run) for run in wanted}
     with opened as engine:
-        yield engine, computed()
+        yield (
+            engine,
+            (
+                ran
+                for ran in _computed(engine, batch, report)
+                if _key(ran.program, ran.period) in asked
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What is computed in one go: all runs with their plans and the hash of what they are made from, the
+    earnings that are there already, and the plans of the others as they read what is shared and kept.
+    """
+
+    runs: list[Run]
+    plans: list[Plan]
+    made_of: list[str]
+    ready: dict[int, pa.Table]
+    reading: dict[int, Plan]
+    shared: list[SharedRows]
+    rolled: Rolled
+    store: Store | None
+    merchant: str | None
+
+    @property
+    def to_do(self) -> list[Run]:
+        """Return the runs that are to be computed."""
+        return [self.runs[at] for at in self.reading]
+
+
+def _batch(
+    wanted: Sequence[Run],
+    others: Sequence[Program],
+    facts: FactFiles,
+    merchant: str | None,
+    kept: Kept | None,
+    *,
+    alone: bool,
+) -> _Batch:
+    runs = closed(wanted, others, alone=alone)
+    plans = [compile_plan(program, period, facts) for program, period in runs]
+    if any(plan.together for plan in plans):
+        merchant = None
+    layout = Layout(facts)
+    # Only who keeps results asks what they are made from: it costs a look at every file.
+    known = inputs_of(runs, others, layout, plans, alone=alone) if kept is not None else []
+    made_of = known or [""] * len(runs)
+    ready = {
+        at: table
+        for at, run in enumerate(runs)
+        if kept is not None and (table := kept.earnings(*run, made_of[at])) is not None
+    }
+    left = [at for at in range(len(runs)) if at not in ready]
+    folder = kept.rollups if kept is not None and merchant is None else None
+    store = Store(folder) if folder is not None else None
+    rolled = roll_up([plans[at] for at in left], layout, store)
+    shared, reading = share(rolled.plans) if merchant is None else ([], rolled.plans)
+    at_hand = dict(zip(left, reading, strict=True))
+    return _Batch(runs, plans, made_of, ready, at_hand, shared, rolled, store, merchant)
+
+
+def _computed(engine: DuckDB, batch: _Batch, report: Callable[..., None]) -> Iterator[Ran]:
+    """Yield the earnings of all runs of a batch, each after what it depends on."""
+    if batch.store is not None:
+        if batch.rolled.build:
+            batch.store.make()
+        for done, one in enumerate(batch.rolled.build):
+            report(100 * done // len(batch.rolled.build))
+            engine.roll_up(one, batch.store)
+        engine.view(batch.rolled.names, batch.store)
+    for rows in batch.shared:
+        report(0)
+        engine.share(rows)
+    for job in order(batch.runs):
+        at, run = job.run, batch.runs[job.run]
+        report(0, run)
+        if job.offers:
+            if _is_offered(run[0], batch.to_do):
+                engine.offer(batch.reading.get(at, batch.plans[at]))
+            continue
+        table = batch.ready[at] if at in batch.ready else engine.earn(batch.reading[at])
+        if _is_read(run[0], batch.to_do):
+            engine.remember(batch.plans[at], table)
+        yield Ran(*run, batch.plans[at], table, batch.made_of[at], at in batch.ready)
+        report(100)
+
+
+def inputs_of(
+    runs: Sequence[Run],
+    others: Sequence[Program],
+    layout: Layout,
+    plans: Sequence[Plan] = (),
+    *,
+    alone: bool = False,
+) -> list[str]:
+    """Return, by run, the hash of all its earnings are made from: plans, files, what it depends on.
+
+    The runs are `closed`; their `plans` are compiled where they are not given.
+    """
+    plans = plans or [compile_plan(program, period, layout.facts) for program, period in runs]
+    own = {_key(*run): own_inputs(plan, layout) for run, plan in zip(runs, plans, strict=True)}
+    known = [*others, *(program for program, _ in runs)]
+    return [
+        together([own[_key(*one)] for one in closed([run], known, alone=alone)]) for run in runs
+    ]
+
+
+def _is_offered(program: Program, to_do: Sequence[Run]) -> bool:
+    """Return whether a run that is to be computed chooses among offers, the program's one of them."""
+    stackings = (other.stacking for other, _ in to_do)
+    return any(s is not None and s.chooses and program.id in s.programs for s in stackings)
 
 
 def _is_read(program: Program, runs: Sequence[Run]) -> bool:
@@ -262,10 +369,18 @@ def run_programs(
     merchant: str | None = None,
     alone: bool = False,
     progress: Progress | None = None,
+    kept: Kept | None = None,
 ) -> list[Ran]:
     """Return the earnings of the wanted runs, in their order; as `running`."""
     opened = running(
-        wanted, facts, limits, others=others, merchant=merchant, alone=alone, progress=progress
+        wanted,
+        facts,
+        limits,
+        others=others,
+        merchant=merchant,
+        alone=alone,
+        progress=progress,
+        kept=kept,
     )
     with opened as (_, computed):
         found = {_key(ran.program, ran.period): ran for ran in computed}

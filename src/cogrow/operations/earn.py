@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from cogrow.embedded import Limits
 from cogrow.engines.plan import Plan
-from cogrow.engines.run import running, with_calendar
+from cogrow.engines.run import Kept, Ran, running, with_calendar
+from cogrow.engines.scans.store import FOLDER as ROLLUPS
 from cogrow.errors import N_, DataError, Issue, Span, message
 from cogrow.expressions.tree import NUMERIC
 from cogrow.facts import FactFiles
@@ -32,12 +34,15 @@ ROW_GROUP = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Earned:
-    """One program in one period: where its earnings are, and what they come to."""
+    """One program in one period: where its earnings are, what they come to, and whether they were there
+    already: made from the same terms and facts.
+    """
 
     program: Program
     period: Period
     path: Path
     summary: Summary
+    kept: bool = False
 
 
 def earn(
@@ -47,8 +52,13 @@ def earn(
     out: Path,
     limits: Limits,
     progress: Progress,
+    *,
+    keep: bool = True,
 ) -> tuple[list[Earned], list[Issue]]:
     """Compute the programs in the periods and write each into `out` at its `result_path`.
+
+    With `keep`, results made from the same terms and facts stay, and sealed facts keep roll-ups beside
+    them; without, all is computed from the facts, to the same bytes.
 
     Returns what was earned, and the warnings about programs and facts. Files are moved into place
     when everything has been computed; an error leaves what was there. Raises ProgramError,
@@ -64,8 +74,17 @@ def earn(
             issues += list(report.warnings)
         chosen = [with_calendar(program, opened) for program in chosen]
         runs = runs_of(chosen, period_names)
-        earned = _compute(runs, chosen, opened, out, Path(work), limits, progress)
+
+        def earnings(program: Program, period: Period, inputs: str) -> pa.Table | None:
+            path = out / result_path(program, period)
+            return read_back(path, program.version, inputs) if keep else None
+
+        sealed = keep and report is None
+        kept = Kept(rollups_of(opened) if sealed else None, earnings)
+        earned = _compute(runs, chosen, opened, out, Path(work), limits, progress, kept)
         for one in earned:
+            if one.kept:
+                continue
             one.path.parent.mkdir(parents=True, exist_ok=True)
             (Path(work) / unfinished(one.path.relative_to(out))).replace(one.path)
     return earned, issues
@@ -79,18 +98,20 @@ def _compute(
     work: Path,
     limits: Limits,
     progress: Progress,
+    kept: Kept,
 ) -> list[Earned]:
     def report(program: Program, period: Period, percent: int) -> None:
         progress(f"{program.id} {period}", percent, 100)
 
     found: dict[Path, Earned] = {}
-    with running(runs, facts, limits, others=others, progress=report) as (_, computed):
+    with running(runs, facts, limits, others=others, progress=report, kept=kept) as (_, computed):
         for ran in computed:
-            refuse_empty(ran.program, ran.plan, ran.table)
             path = result_path(ran.program, ran.period)
-            write(stamped(ran.table, ran.plan, facts), work / unfinished(path))
+            if not ran.kept:
+                refuse_empty(ran.program, ran.plan, ran.table)
+                write(stamped(ran), work / unfinished(path))
             summary = summarize(ran.program, ran.table)
-            found[path] = Earned(ran.program, ran.period, out / path, summary)
+            found[path] = Earned(ran.program, ran.period, out / path, summary, ran.kept)
     # In the order they were asked for, whatever order they were computed in.
     return [found[result_path(program, period)] for program, period in runs]
 
@@ -134,22 +155,28 @@ def refuse_empty(program: Program, plan: Plan, table: pa.Table) -> None:
         raise DataError(message(N_("Nothing was measured.")), [issue])
 
 
-def stamp(version: str, facts: FactFiles) -> dict[bytes, bytes]:
-    """Return what earnings say about themselves: of which terms and of which facts they are."""
-    return {b"cogrow.version": version.encode(), b"cogrow.facts": facts.version.encode()}
+def rollups_of(facts: FactFiles) -> Path | None:
+    """Return the folder for the roll-ups of sealed facts; None where it cannot be written to."""
+    folder = Path(facts.folder) / ROLLUPS
+    return folder if os.access(folder if folder.is_dir() else folder.parent, os.W_OK) else None
 
 
-def stamped(table: pa.Table, plan: Plan, facts: FactFiles) -> pa.Table:
+def stamp(version: str, inputs: str) -> dict[bytes, bytes]:
+    """Return what earnings say about themselves: of which terms, and made from what."""
+    return {b"cogrow.version": version.encode(), b"cogrow.inputs": inputs.encode()}
+
+
+def stamped(ran: Ran) -> pa.Table:
     """Return the table with its stamp in the metadata."""
-    return table.replace_schema_metadata(stamp(plan.version, facts))
+    return ran.table.replace_schema_metadata(stamp(ran.plan.version, ran.inputs))
 
 
 def read_back(
-    path: Path, version: str, facts: FactFiles, merchant: str | None = None
+    path: Path, version: str, inputs: str, merchant: str | None = None
 ) -> pa.Table | None:
-    """Return earnings computed earlier from these terms and these facts, of one merchant or of all.
+    """Return earnings computed earlier from these terms and inputs, of one merchant or of all.
 
-    Returns None where there is no such file, or it is broken, or of other terms or facts.
+    Returns None where there is no such file, or it is broken, or made from anything else.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -158,7 +185,7 @@ def read_back(
         return None
     try:
         found = pq.read_schema(path).metadata or {}
-        if any(found.get(key) != value for key, value in stamp(version, facts).items()):
+        if any(found.get(key) != value for key, value in stamp(version, inputs).items()):
             return None
         only = [("merchant_id", "=", merchant)] if merchant is not None else None
         return pq.read_table(path, filters=only)
@@ -182,6 +209,7 @@ def as_json(earned: Iterable[Earned]) -> list[dict[str, Any]]:
             "version": one.program.version,
             "period": one.period.name,
             "path": str(one.path),
+            "kept": one.kept,
             **one.summary.as_json(),
         }
         for one in earned

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
 
 from sqlglot import exp
 
 from cogrow.engines.ratio import SQL, whole
-from cogrow.engines.scans.spans import FactFile, Layout, Span, hull, outside
+from cogrow.engines.scans.reach import Beyond, Reach
+from cogrow.engines.scans.spans import FactFile, Layout
 from cogrow.engines.steps.facts_sql import FactQuery, bound_sql
 from cogrow.engines.steps.measured import COUNT as COUNTED
 from cogrow.engines.steps.measured import NOW_NAME, Measured, Window
@@ -100,10 +100,6 @@ def wholes(scan: FactQuery) -> dict[str, Whole]:
     return found
 
 
-#: Which bounds of a window rows of a file can lie beyond: its begin, its end.
-Beyond = tuple[bool, bool]
-
-
 @dataclass
 class _Parts:
     """Makes the parts of a step; SQL that is the same for many files is made once."""
@@ -119,17 +115,15 @@ class _Parts:
         self.version = [f"({sql(holds)})" for holds in scan.of_version()]
         self.date = f"({sql(scan.date())})"
         self.merchant = sql(scan.merchant())
-        self.joins = scan.joins()
         foreign = scan.foreign()
         self.other = sql(foreign) if foreign is not None else ""
-        self.bounds = {window: _plain_bounds(scan, window) for window in scan.windows}
+        self.reach = Reach(scan, self.layout)
 
     def part(self, file: FactFile) -> Part:
         """Return what the file adds to the step."""
         scan = self.scan
-        sources = self._sources(file)
-        span = _dates(scan, self.layout, file)
-        beyond = {window: _beyond(*self.bounds[window], span) for window in scan.windows}
+        sources = self.reach.sources(file)
+        beyond = self.reach.beyond(file)
         columns: dict[str, Column | None] = {}
         for one in scan.measured:
             place = beyond[one.window]
@@ -142,20 +136,6 @@ class _Parts:
             if any(place is not None for place in beyond.values()):
                 columns["foreign_rows"] = self._column(sources, self._foreign(beyond))
         return Part(file, columns, sources)
-
-    def _sources(self, file: FactFile) -> dict[str, tuple[FactFile, ...]]:
-        """Return, by table, the files whose rows a row of the file can be joined with, and itself."""
-        scan, layout = self.scan, self.layout
-        found: dict[str, tuple[FactFile, ...]] = {scan.table: (file,)}
-        if scan.by_line:
-            found["order_lines"] = layout.partners(file, "order_id", "order_lines", "order_id")
-        for link, here, _ in self.joins:
-            table, column = link.table, link.columns[0]
-            if table == "merchants" or here != scan.table:
-                found[table] = layout.files(table)
-            else:
-                found[table] = layout.partners(file, column, table, column)
-        return found
 
     def _call(self, one: Measured, name: str, place: Beyond) -> str:
         key = name, (place,)
@@ -208,15 +188,6 @@ def _names(one: Measured) -> list[str]:
     return [one.column, *([one.column + COUNTED] * (one.aggregate.function == "average"))]
 
 
-def _beyond(low: date, high: date, span: Span | None) -> Beyond | None:
-    """Return which bounds of a window rows can lie beyond whose dates have this span; None where no row
-    lies in it.
-    """
-    if span is None or outside(span, low, high):
-        return None
-    return bool(span[0] < low), bool(span[1] >= high)
-
-
 def _whole(one: Measured, name: str) -> Whole:
     """Return what puts a column of an aggregate together over files, and the type of that."""
     aggregate = one.aggregate
@@ -224,28 +195,6 @@ def _whole(one: Measured, name: str) -> Whole:
         return exp.Sum, COUNT
     numeric = aggregate.argument is not None and aggregate.argument.unit in NUMERIC
     return _EXTREMES.get(aggregate.function, exp.Sum), AMOUNT if numeric else ""
-
-
-def _plain_bounds(scan: FactQuery, window: Window) -> tuple[date, date]:
-    low, high = scan.bounds(window)
-    return _plain(low), _plain(high)
-
-
-def _plain(bound: date) -> date:
-    """Return an instant as Parquet's statistics have it: UTC without saying so; a day as it is."""
-    return bound.astimezone(UTC).replace(tzinfo=None) if isinstance(bound, datetime) else bound
-
-
-def _dates(scan: FactQuery, layout: Layout, file: FactFile) -> Span | None:
-    """Return the span of what places the file's rows in time."""
-    table, column = scan.dating
-    if table == scan.table:
-        return file.span(column)
-    found = layout.dates(file, "order_id", table, "order_id", column)
-    if scan.table == "refunds" and scan.unlinked:
-        # Refunds without an order are placed by their own date.
-        return hull([found, file.span("refunded_at")])
-    return found
 
 
 def query(scan: FactQuery, columns: Iterable[Column], joined: Iterable[str]) -> exp.Select:

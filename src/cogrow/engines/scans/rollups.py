@@ -76,9 +76,13 @@ class Rolled:
     plans: list[Plan]
 
 
-def roll_up(plans: Sequence[Plan], facts: FactFiles, store: Store) -> Rolled:
-    """Return the plans with every step that adds up over files reading roll-ups."""
-    layout, kept = Layout(facts), store.by_column()
+def roll_up(plans: Sequence[Plan], layout: Layout, store: Store | None) -> Rolled:
+    """Return the plans with every step that adds up over files reading roll-ups; as they are without a
+    store.
+    """
+    if store is None:
+        return Rolled([], [], list(plans))
+    facts, kept = layout.facts, store.by_column()
     build: dict[tuple[str, bool, str], RollUp] = {}
     made: dict[int, list[tuple[FactQuery, list[Part]]]] = {}
     for at, plan in enumerate(plans):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -89,44 +88,40 @@ class Layout:
 
     facts: FactFiles
     _files: dict[str, tuple[FactFile, ...]] = field(default_factory=dict)
-    _partners: dict[tuple[str, str, str, str], tuple[FactFile, ...]] = field(default_factory=dict)
+    _joinable: dict[tuple[str, str, str, str], tuple[FactFile, ...]] = field(default_factory=dict)
     _dates: dict[tuple[str, str, str, str, str], Span | None] = field(default_factory=dict)
 
     def files(self, table: str) -> tuple[FactFile, ...]:
         """Return the files of a table."""
         if table not in self._files:
             found = self.facts.tables[table]
-            pairs = zip(found.paths, found.hashes, strict=True)
+            hashes = found.hashes or [f"{self.facts.version} {path}" for path in found.paths]
+            pairs = zip(found.paths, hashes, strict=True)
             self._files[table] = tuple(FactFile(table, path, digest) for path, digest in pairs)
         return self._files[table]
 
-    def partners(self, file: FactFile, key: str, table: str, there: str) -> tuple[FactFile, ...]:
+    def joinable(self, file: FactFile, key: str, table: str, there: str) -> tuple[FactFile, ...]:
         """Return the files of `table` that can hold rows whose column `there` is the `key` of a row of
         the file.
         """
         asked = file.path, key, table, there
-        if asked not in self._partners:
+        if asked not in self._joinable:
             span = file.span(key)
             found = (one for one in self.files(table) if meet(one.span(there), span))
-            self._partners[asked] = tuple(found)
-        return self._partners[asked]
+            self._joinable[asked] = tuple(found)
+        return self._joinable[asked]
 
     def dates(self, file: FactFile, key: str, table: str, there: str, column: str) -> Span | None:
-        """Return the span of `column` in the row groups of `table` that can hold partners of the file's
-        rows; None where none of these has one.
+        """Return the span of `column` in the row groups of `table` that can hold rows that the
+        file's are joined with; None where none of these has one.
         """
         asked = file.path, key, table, there, column
         if asked not in self._dates:
             span = file.span(key)
             self._dates[asked] = hull(
                 dated
-                for one in self.partners(file, key, table, there)
+                for one in self.joinable(file, key, table, there)
                 for keys, dated in zip(one.spans(there), one.spans(column), strict=True)
                 if meet(keys, span)
             )
         return self._dates[asked]
-
-
-def outside(span: Span, low: date, high: date) -> bool:
-    """Return whether no date of the span lies in [low, high)."""
-    return bool(span[1] < low or span[0] >= high)

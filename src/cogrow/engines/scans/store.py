@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,10 @@ class Store:
         self.folder = folder
         self._by_column: dict[str, str] | None = None
 
+    def make(self) -> None:
+        """Make the folder, if it is not there."""
+        self.folder.mkdir(exist_ok=True)
+
     def path(self, name: str) -> Path:
         """Return where the rows of a roll-up are."""
         return self.folder / f"{name}.parquet"
@@ -64,7 +68,7 @@ class Store:
         name: str,
         table: str,
         file: str,
-        columns: Sequence[str],
+        columns: Iterable[str],
         made_from: Iterable[str],
     ) -> Kept:
         """Put the finished rows of a roll-up in place, then its note."""

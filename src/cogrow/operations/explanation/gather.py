@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from cogrow.embedded import Limits
 from cogrow.engines.plan import Plan
-from cogrow.engines.run import Run, closed, running, with_calendar
+from cogrow.engines.run import Run, closed, inputs_of, running, with_calendar
+from cogrow.engines.scans.spans import Layout
 from cogrow.errors import N_, NotFound, message
 from cogrow.expressions.evaluate import Known, evaluate
 from cogrow.facts import FactFiles
@@ -86,12 +87,17 @@ def read(
         return None  # what was taken before is one of the values its things are computed from
     shared = program.fund is not None and program.fund.is_divided
     only = None if shared else merchant
-    table = read_back(folder / result_path(*wanted), wanted[0].version, facts, only)
+    runs = [wanted, *beside]
+    paths = [folder / result_path(*one) for one in runs]
+    if not all(path.is_file() for path in paths):
+        return None
+    made_of = inputs_of(runs, others, Layout(facts))
+    table = read_back(paths[0], program.version, made_of[0], only)
     if table is None:
         return None
     earned, offered = list[dict[str, Any]](), list[dict[str, Any]]()
-    for other in [wanted, *beside]:
-        found = read_back(folder / result_path(*other), other[0].version, facts, merchant)
+    for other, path, inputs in zip(runs, paths, made_of, strict=True):
+        found = read_back(path, other[0].version, inputs, merchant)
         if found is None:
             return None
         rows = found.to_pylist()

@@ -1,0 +1,133 @@
+"""Roll-ups give the same earnings as the facts, and hold only while these do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, seed, settings
+
+from cogrow.embedded import Limits
+from cogrow.engines.run import Kept, run_programs
+from cogrow.engines.scans import rollups
+from cogrow.engines.scans.spans import Layout
+from cogrow.engines.scans.store import Store
+from tests.agreement import agree_among, declared_by, program_of
+from tests.engines.test_agreement import Q2, QUARTERS, generated, runs
+from tests.engines.test_same_bytes import market
+from tests.fact_files import Facts, Row, write
+from tests.strategies import CLAUSES, FORMS, HEAD, facts, markets, programs
+
+SALES = program_of(
+    HEAD
+    + f"period: {QUARTERS}\n"
+    + """
+merchants: category <> 'bags'
+qualifying: {order_lines: status = 'completed'}
+refunds: {dated_by: order}
+baseline: net_sales of the previous quarter
+targets: {floor: "greatest(baseline, 1_000) * 110%"}
+reward: {retroactive: {pays_on: net_sales, tiers: [{from: 1, rate: 1%}, {from: floor, rate: 2%}]}}
+"""
+)
+
+few = settings(generated, max_examples=max(generated.max_examples // 4, 2))
+
+
+@pytest.fixture(autouse=True)
+def _however_few_rows(monkeypatch):
+    monkeypatch.setattr(rollups, "FEWEST_ROWS", 0)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_made_up_programs_earn_the_same_from_roll_ups(form):
+    @seed(7_000 + FORMS.index(form))
+    @few
+    @given(programs(form) | programs(form, CLAUSES) | programs(form, CLAUSES), facts())
+    def one_pair(made, rows):
+        agree_among(runs([made], rows), rows, files=3, rollups=True)
+
+    one_pair()
+
+
+def test_made_up_programs_that_run_together_earn_the_same_from_roll_ups():
+    @seed(7_100)
+    @few
+    @given(markets(), facts())
+    def one_market(made, rows):
+        agree_among(runs(made, rows), rows, files=2, rollups=True)
+
+    one_market()
+
+
+def earn(folder: Path, rows: Facts, *, files: int = 4):
+    """Return the earnings of SALES from roll-ups beside the facts, and the names of these roll-ups."""
+    stored = write(folder, rows, declared=declared_by(SALES), files=files, complete=True)
+    kept = Kept(folder / ".rollups", lambda *_: None)
+    (ran,) = run_programs([(SALES, Q2)], stored, Limits(threads=1), kept=kept)
+    return ran, set(names(folder))
+
+
+def names(folder: Path) -> list[str]:
+    return [note.name for _, note in Store(folder / ".rollups").noted() if note is not None]
+
+
+def test_what_is_kept_is_read_and_not_built_again(tmp_path):
+    _, first = earn(tmp_path, market())
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / ".rollups").iterdir()}
+    _, second = earn(tmp_path, market())
+    assert first == second != set()
+    assert times == {path: path.stat().st_mtime_ns for path in (tmp_path / ".rollups").iterdir()}
+
+
+def test_one_changed_amount_is_built_again_and_nothing_else(tmp_path):
+    rows = market()
+    before, first = earn(tmp_path, rows)
+    line = next(one for one in rows["order_lines"] if counts(one, rows))
+    line["paid_minor"] += 1
+    after, second = earn(tmp_path, rows)
+    assert after.table != before.table
+    assert after.inputs != before.inputs
+    (new,) = second - first
+    assert new.startswith("order_lines-")
+
+
+def counts(line: Row, rows: Facts) -> bool:
+    owners = {row["merchant_id"]: row["category"] for row in rows["merchants"]}
+    order = next(row for row in rows["orders"] if row["order_id"] == line["order_id"])
+    return bool(order["status"] == "completed" and owners[order["merchant_id"]] != "bags")
+
+
+def test_a_changed_roll_up_is_not_read(tmp_path):
+    """Its note says which bytes it has; other bytes are as good as none."""
+    before, kept = earn(tmp_path, market())
+    for name in kept:
+        path = Store(tmp_path / ".rollups").path(name)
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(bytes(content))
+    assert not Store(tmp_path / ".rollups").by_column()
+    after, _ = earn(tmp_path, market())
+    assert after.table == before.table
+
+
+def test_a_note_that_is_none_is_passed_over(tmp_path):
+    before, kept = earn(tmp_path, market())
+    for at, name in enumerate(sorted(kept)):
+        note = tmp_path / ".rollups" / f"{name}.json"
+        note.write_text(["", "{}", "[1]", note.read_text().replace("rows", "lines")][at % 4])
+    after, _ = earn(tmp_path, market())
+    assert after.table == before.table
+
+
+def test_a_file_is_joined_with_all_files_that_can_hold_its_orders(tmp_path):
+    stored = write(tmp_path, market(), declared=declared_by(SALES), files=5, complete=True)
+    layout = Layout(stored)
+    for file in layout.files("order_lines"):
+        own = file.span("order_id")
+        near = layout.joinable(file, "order_id", "orders", "order_id")
+        for other in layout.files("orders"):
+            there = other.span("order_id")
+            assert own is not None
+            assert there is not None
+            assert (other in near) == (there[0] <= own[1] and own[0] <= there[1])
