@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
-
 from cogrow.errors import N_, message
-from cogrow.schema import LONGEST_SHOWN, Declared, shown, validate, wrong
+from cogrow.schema import LONGEST_SHOWN, Called, Declared, Reader, shown, validate, wrong
 from cogrow.strict_yaml import read
 
 
 class Part(Declared):
-    begin: str = Field(alias="from")
+    begin: Annotated[str, Called("from")]
     kind: Literal["one", "two"] = "one"
 
 
@@ -65,7 +63,7 @@ def never(value: object) -> object:
 
 
 class Fussy(Declared):
-    name: Annotated[str, BeforeValidator(never)]
+    name: Annotated[str, Reader(never)]
 
 
 def test_a_refused_value_may_bring_its_own_hint():

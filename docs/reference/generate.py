@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import click
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from cogrow import errors
 from cogrow.cli.commands import cli
@@ -34,6 +32,7 @@ from cogrow.period import Every
 from cogrow.programs.spec import ProgramSpec, component_spec
 from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Key
+from cogrow.schema import Declared, Field
 from cogrow.sources.faults import FAULTS
 from cogrow.words.expressions import FUNCTIONS, RANGES, UNITS
 from cogrow.words.keys import CHOICES, FORM_KEYS, KEYS
@@ -99,13 +98,12 @@ def _choices(annotation: Any) -> list[str]:
     return found
 
 
-def _fields(model: type[BaseModel], before: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    for name, field in model.model_fields.items():
-        key = f"{before}{field.alias or name}"
-        yield key, field
-        for part in _parts(field.annotation):
-            if isinstance(part, type) and issubclass(part, BaseModel):
-                yield from _fields(part, f"{key}.")
+def _fields(model: type[Declared], before: str = "") -> Iterator[tuple[str, Field]]:
+    for name, field in model.fields().items():
+        yield before + name, field
+        for part in _parts(field.kind):
+            if isinstance(part, type) and issubclass(part, Declared):
+                yield from _fields(part, f"{before}{name}.")
 
 
 def program_keys() -> str:
@@ -114,13 +112,13 @@ def program_keys() -> str:
     found = {
         key: field for key, field in whole if key.split(".")[1:2] not in [[f] for f in forms()]
     }
-    found["qualifying.dated_by"] = FieldInfo(annotation=str | None, default=None)
+    found["qualifying.dated_by"] = Field("dated_by", str | None, None)
     complete(found, KEYS)
     rows = []
     for key, meaning in KEYS.items():
-        choices = _choices(found[key].annotation)
+        choices = _choices(found[key].kind)
         listed = f" (one of {', '.join(map(code, choices))})" if choices else ""
-        rows.append([code(key), "yes" if found[key].is_required() else "", meaning + listed])
+        rows.append([code(key), "yes" if found[key].required else "", meaning + listed])
     return table(["key", "required", "meaning"], rows)
 
 

@@ -7,7 +7,6 @@ from enum import Enum
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import pytest
-from pydantic import BaseModel
 
 from cogrow.expressions.resolve import AGGREGATES, SCALARS
 from cogrow.expressions.syntax import Ranged, parse
@@ -16,6 +15,7 @@ from cogrow.facts import TABLES as CANONICAL
 from cogrow.programs.spec import AmountTier, ProgramSpec, RateTier, component_spec
 from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Key
+from cogrow.schema import Declared
 from cogrow.words.expressions import FUNCTIONS, RANGES, UNITS
 from cogrow.words.keys import CHOICES, FORM_KEYS, KEYS, TIER_KEYS
 from cogrow.words.tables import TABLES
@@ -28,13 +28,13 @@ def inside(annotation: Any) -> Iterator[Any]:
         yield from inside(part)
 
 
-def walk(model: type[BaseModel], before: str = "") -> Iterator[tuple[str, Any]]:
+def walk(model: type[Declared], before: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every key below a model with its annotation."""
-    for name, field in model.model_fields.items():
-        key = before + (field.alias or name)
-        yield key, field.annotation
-        for part in inside(field.annotation):
-            if isinstance(part, type) and issubclass(part, BaseModel) and name not in forms():
+    for name, field in model.fields().items():
+        key = before + name
+        yield key, field.kind
+        for part in inside(field.kind):
+            if isinstance(part, type) and issubclass(part, Declared) and name not in forms():
                 yield from walk(part, f"{key}.")
 
 
@@ -61,7 +61,7 @@ def test_every_key_has_words_and_every_word_a_key():
     assert found | {"qualifying.dated_by"} == set(KEYS)
     assert list(FORM_KEYS) == [key.value for key in Key if key.value in FORM_KEYS]
     assert {key.value for key in Key} == set(FORM_KEYS)
-    tiers = {f.alias or n for m in (RateTier, AmountTier) for n, f in m.model_fields.items()}
+    tiers = {name for model in (RateTier, AmountTier) for name in model.fields()}
     assert tiers == set(TIER_KEYS)
 
 

@@ -15,8 +15,6 @@ from tests.house.tree import ROOT, plant, python_files
 NEEDED_UNSEEN = {
     "tzdata": "zoneinfo reads it where the machine has no zones of its own",
 }
-#: Imported by name, and pinned to one version by the declared library they belong to.
-PART_OF = {"pydantic-core": "pydantic"}
 NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -40,8 +38,7 @@ def imported(root: Path) -> set[str]:
                 modules.add(node.module.partition(".")[0])
     outside = modules - sys.stdlib_module_names - {"cogrow"}
     owners = packages_distributions()
-    found = names([owner for module in outside for owner in owners.get(module, [module])])
-    return {PART_OF.get(name, name) for name in found}
+    return names([owner for module in outside for owner in owners.get(module, [module])])
 
 
 def unlocked(root: Path) -> list[str]:

@@ -9,14 +9,12 @@ from enum import Enum
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, WithJsonSchema
-from pydantic.fields import FieldInfo
-
 from cogrow.authoring.completion import definitions, qualifying
 from cogrow.errors import Message
 from cogrow.programs.spec import ProgramSpec, component_spec
 from cogrow.rewards.registry import forms
 from cogrow.rewards.terms import Key
+from cogrow.schema import AtMost, Declared, EditorSchema, Field
 from cogrow.words.keys import CHOICES, meaning
 
 Json = dict[str, Any]
@@ -106,19 +104,18 @@ class _Schemas:
     def __init__(self, say: Say) -> None:
         self.say = say
 
-    def model(self, model: type[BaseModel], before: str) -> Json:
+    def model(self, model: type[Declared], before: str) -> Json:
         """Return the schema of a mapping whose keys are called `before` and their own name."""
         properties, required = {}, []
-        for name, field in model.model_fields.items():
-            key = field.alias or name
+        for key, field in model.fields().items():
             properties[key] = self.field(before + key, field)
-            if field.is_required():
+            if field.required:
                 required.append(key)
         found: Json = {"type": "object", "properties": properties, "additionalProperties": False}
         return found | ({"required": required} if required else {})
 
-    def field(self, path: str, field: FieldInfo) -> Json:
-        found = self.kind(path, field.annotation, field.metadata)
+    def field(self, path: str, field: Field) -> Json:
+        found = self.kind(path, field.kind, ())
         default = field.default.value if isinstance(field.default, Enum) else field.default
         if isinstance(default, str):
             found["default"] = default
@@ -127,32 +124,34 @@ class _Schemas:
     def meaning(self, path: str) -> str:
         return meaning(path) or forms()[path.removeprefix("reward.")].sentence.msgid
 
-    def kind(self, path: str, annotation: Any, metadata: list[Any]) -> Json:
+    def kind(self, path: str, annotation: Any, metadata: tuple[Any, ...]) -> Json:
         """Return the schema of what stands at `path`, from its annotation."""
         for part in metadata:
-            if isinstance(part, WithJsonSchema) and part.json_schema is not None:
-                return dict(part.json_schema)
+            if isinstance(part, EditorSchema):
+                return dict(part.schema)
         origin, inner = get_origin(annotation), get_args(annotation)
         if origin is Annotated:
-            return self.kind(path, inner[0], list(inner[1:]))
+            return self.kind(path, inner[0], inner[1:])
         if origin in (Union, UnionType):
             return self.kind(path, next(part for part in inner if part is not type(None)), metadata)
-        bounds = _bounds(metadata)
+        bounds: dict[str, int] = {}
+        for part in metadata:
+            bounds |= {"max": part.most} if isinstance(part, AtMost) else {}
         if origin is tuple:
-            items = self.kind(path, inner[0], [])
+            items = self.kind(path, inner[0], ())
             bounds |= {"min": 1} if path.endswith(".tiers") else {}
             many = {"type": "array", "items": items} | {f"{k}Items": n for k, n in bounds.items()}
             return {"anyOf": [items, many]} if path == "gates" else many
         if origin is dict:
-            names = self.kind("", inner[0], [])
-            values = {"additionalProperties": self.kind(path, inner[1], [])}
+            names = self.kind("", inner[0], ())
+            values = {"additionalProperties": self.kind(path, inner[1], ())}
             sizes = {f"{k}Properties": n for k, n in bounds.items()}
             if path == "columns":
                 names = {"type": "string", "pattern": r"^[A-Za-z_]\w*\.[A-Za-z_]\w*$"}
             return {"type": "object", "propertyNames": names, **values, **sizes}
         if origin is Literal or (isinstance(annotation, type) and issubclass(annotation, Enum)):
             return self.choices(path, inner or tuple(one.value for one in annotation))
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if isinstance(annotation, type) and issubclass(annotation, Declared):
             inside = self.model(annotation, f"{path}.")
             return {"anyOf": [{"type": "string"}, inside]} if path == "examples.it" else inside
         return self.text(path) if annotation is str else {}
@@ -177,15 +176,3 @@ class _Schemas:
             else "string"
         )
         return {"type": words} | ({"minLength": 1} if path.startswith("title") else {})
-
-
-def _bounds(metadata: list[Any]) -> dict[str, int]:
-    """Return the least and the most a list may hold, by `min` and `max`."""
-    found: dict[str, int] = {}
-    for part in metadata:
-        if isinstance(part, FieldInfo):  # of an alias inside an optional one
-            found |= _bounds(part.metadata)
-        for name in ("min", "max"):
-            bound = getattr(part, f"{name}_length", None)
-            found |= {name: bound} if bound is not None else {}
-    return found

@@ -179,8 +179,8 @@ def _program(build: Builder) -> Program:
         id=ProgramId(spec.program),
         version=_version(build.document),
         file=build.document.file,
-        title=spec.title.model_dump(),
-        description=spec.description.model_dump() if spec.description else {},
+        title=spec.title.as_dict(),
+        description=spec.description.as_dict() if spec.description else {},
         direction=spec.direction,
         currency=spec.currency,
         merchants=who if spec.merchants.strip() != "all" else ALWAYS,
@@ -232,5 +232,5 @@ def _examples(build: Builder, schedule: Schedule) -> tuple[Example, ...]:
         if isinstance(pays, Const) and isinstance(pays.value, Fraction):
             place, inside = build.document.place(path), build.document.place((*path, "given"))
             minor = int(pays.value)
-            found.append(Example(example.it.model_dump(), given, minor, period, place, inside))
+            found.append(Example(example.it.as_dict(), given, minor, period, place, inside))
     return tuple(found)

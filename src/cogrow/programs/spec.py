@@ -1,15 +1,13 @@
-"""What a program file may hold, key by key, as pydantic models over plain text."""
+"""What a program file may hold, key by key, as models over plain text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
-
-from pydantic import BeforeValidator, Field, WithJsonSchema, create_model
 
 from cogrow.errors import N_, nearest
 from cogrow.facts import EARLIEST_YEAR, LATEST_YEAR
@@ -17,17 +15,17 @@ from cogrow.money import EXPONENTS
 from cogrow.period import Every
 from cogrow.programs.grain import GRAINS
 from cogrow.rewards.registry import forms
-from cogrow.rewards.terms import Key
-from cogrow.schema import Declared, shown, wrong
+from cogrow.rewards.terms import Form, Key
+from cogrow.schema import AtMost, Called, Declared, EditorSchema, Reader, made, shown, wrong
 
 
-def _name(pattern: str, msgid: str) -> BeforeValidator:
+def _name(pattern: str, msgid: str) -> Reader:
     def check(value: Any) -> Any:
         if isinstance(value, str) and not re.fullmatch(pattern, value, re.ASCII):
             raise wrong(msgid, found=shown(value))
         return value
 
-    return BeforeValidator(check)
+    return Reader(check)
 
 
 def _day(value: Any) -> Any:
@@ -108,8 +106,8 @@ def _filled(value: Any) -> Any:
 
 
 def _some(value: Any) -> Any:
-    """Refuse an empty list; one whose items are wrong is complained of there."""
-    if value in ([], ()):
+    """Refuse an empty text or list; one whose items are wrong is complained of there."""
+    if value in ("", []):
         raise wrong(N_("`{name}` is empty."))
     return value
 
@@ -126,47 +124,41 @@ _WORD = N_(
 )
 
 
-def _text(pattern: str, **more: Any) -> WithJsonSchema:
+def _text(pattern: str, **more: Any) -> EditorSchema:
     """Return what an editor may hold a text against: the JSON Schema of what the parser takes."""
-    return WithJsonSchema({"type": "string", "pattern": f"^({pattern})$", **more})
+    return EditorSchema(type="string", pattern=f"^({pattern})$", **more)
 
 
 ID_TEXT, _WORD_TEXT = r"[a-z][a-z0-9-]{1,63}", r"[a-z][a-z0-9_]{0,39}"
 _DAYS_TEXT = _text(r"\d{1,4}\s+days?", examples=["15 days", "30 days", "90 days"])
-_COUNT_TEXT = WithJsonSchema(
-    {
-        "type": ["integer", "string"],
-        "minimum": 1,
-        "pattern": r"^(?=.*[1-9])(\d{1,3}(_\d{3})*|\d{1,9})$",
-    }
+_COUNT_TEXT = EditorSchema(
+    type=["integer", "string"],
+    minimum=1,
+    pattern=r"^(?=.*[1-9])(\d{1,3}(_\d{3})*|\d{1,9})$",
 )
 
 ProgramName = Annotated[str, _name(ID_TEXT, _ID), _text(ID_TEXT)]
 Word = Annotated[str, _name(_WORD_TEXT, _WORD), _text(_WORD_TEXT)]
-Day = Annotated[date, BeforeValidator(_day), _text(r"\d{4}-\d{2}-\d{2}", examples=["2026-01-01"])]
-Zone = Annotated[
-    Any, BeforeValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Asia/Shanghai"]})
-]
-Currency = Annotated[
-    str, BeforeValidator(_currency), WithJsonSchema({"type": "string", "enum": sorted(EXPONENTS)})
-]
-Filled = BeforeValidator(_filled)
+Day = Annotated[date, Reader(_day), _text(r"\d{4}-\d{2}-\d{2}", examples=["2026-01-01"])]
+Zone = Annotated[Any, Reader(_zone), EditorSchema(type="string", examples=["Asia/Shanghai"])]
+Currency = Annotated[str, Reader(_currency), EditorSchema(type="string", enum=sorted(EXPONENTS))]
+Filled = Reader(_filled)
 #: The most entries a list or mapping of a program has: so many are read and checked at once.
 MOST = 100
-Few = Field(max_length=MOST)
-Days = Annotated[int, BeforeValidator(_days), _DAYS_TEXT]
+Few = AtMost(MOST)
+Days = Annotated[int, Reader(_days), _DAYS_TEXT]
 OptionalText = Annotated[str | None, Filled]
-OptionalDays = Annotated[int | None, BeforeValidator(_days), Filled, _DAYS_TEXT]
-OptionalCount = Annotated[int | None, BeforeValidator(_count), Filled, _COUNT_TEXT]
-Texts = Annotated[tuple[str, ...], Few, BeforeValidator(_one_or_more)]
+OptionalDays = Annotated[int | None, Reader(_days), Filled, _DAYS_TEXT]
+OptionalCount = Annotated[int | None, Reader(_count), Filled, _COUNT_TEXT]
+Texts = Annotated[tuple[str, ...], Few, Reader(_one_or_more)]
 ProgramNames = Annotated[tuple[ProgramName, ...], Few]
 
 
 class TitleSpec(Declared):
     """Text in both languages of the product."""
 
-    zh: str = Field(min_length=1)
-    en: str = Field(min_length=1)
+    zh: Annotated[str, Reader(_some)]
+    en: Annotated[str, Reader(_some)]
 
 
 def _in_both(value: Any) -> Any:
@@ -174,13 +166,13 @@ def _in_both(value: Any) -> Any:
 
 
 #: Words of the author: one text for every reader, or one for each language.
-Words = Annotated[TitleSpec, BeforeValidator(_in_both)]
+Words = Annotated[TitleSpec, Reader(_in_both)]
 
 
 class PeriodSpec(Declared):
     """When the program runs and how its time is cut; `until` is the first day after the end."""
 
-    start: Day = Field(alias="from")
+    start: Annotated[Day, Called("from")]
     until: Day
     every: Every = Every.ONCE
     festival: OptionalText = None
@@ -260,7 +252,7 @@ class SettleSpec(Declared):
 class EffectiveSpec(Declared):
     """From when these terms hold, and which date of an order chooses them."""
 
-    start: Day = Field(alias="from")
+    start: Annotated[Day, Called("from")]
     by: Annotated[
         Literal["placed_at", "paid_at", "shipped_at", "delivered_at", "confirmed_at"] | None, Filled
     ] = None
@@ -279,7 +271,7 @@ class ExampleSpec(Declared):
 class RateTier(Declared):
     """A tier that pays a rate."""
 
-    start: str = Field(alias="from")
+    start: Annotated[str, Called("from")]
     when: OptionalText = None
     rate: str
 
@@ -287,7 +279,7 @@ class RateTier(Declared):
 class AmountTier(Declared):
     """A tier that pays a fixed amount."""
 
-    start: str = Field(alias="from")
+    start: Annotated[str, Called("from")]
     when: OptionalText = None
     amount: str
 
@@ -331,32 +323,23 @@ ACCUMULATE = ("year to date", "program to date")
 
 
 @cache
-def component_spec(only: Set[str] | None = None) -> type[Declared]:
-    """Return the model of one component: a name, a condition, and one key per reward form; what is
-    inside the forms is known for `only` these, for all where left out. Each takes time to make.
-    """
-    fields: dict[str, Any] = {
-        "name": (Annotated[Word | None, Filled], None),
-        "per": (Annotated[Literal[tuple(GRAINS)] | None, Filled], None),
-        "when": (OptionalText, None),
-        "accumulate": (Annotated[Literal[ACCUMULATE] | None, Filled], None),
-        "limits": (Annotated[PartLimitsSpec | None, Filled], None),
+def component_spec() -> type[Declared]:
+    """Return the model of one component: a name, a condition, and one key per reward form."""
+    kinds: dict[str, Any] = {
+        "name": Annotated[Word | None, Filled],
+        "per": Annotated[Literal[tuple(GRAINS)] | None, Filled],
+        "when": OptionalText,
+        "accumulate": Annotated[Literal[ACCUMULATE] | None, Filled],
+        "limits": Annotated[PartLimitsSpec | None, Filled],
+        **{form.name: Annotated[_form_spec(form) | None, Filled] for form in forms().values()},
     }
-    for form in forms().values():
-        if only is not None and form.name not in only:
-            fields[form.name] = (Any, None)
-            continue
-        keys: dict[str, Any] = {}
-        for key in (*form.required, *form.optional):
-            kind: Any = str
-            if key is Key.TIERS:
-                tier = RateTier if form.tier_pays is Key.RATE else AmountTier
-                kind = Annotated[tuple[tier, ...], Few]  # type: ignore[valid-type]
-            if key in form.required:
-                many = Annotated[kind, BeforeValidator(_some)] if key is Key.TIERS else kind
-                keys[key.value] = (many, ...)
-            else:
-                keys[key.value] = (Annotated[kind | None, Filled], None)
-        model = create_model(f"{form.name.title()}Spec", __base__=Declared, **keys)
-        fields[form.name] = (Annotated[model | None, Filled], None)
-    return create_model("ComponentSpec", __base__=Declared, **fields)
+    return made("ComponentSpec", kinds, optional=kinds)
+
+
+def _form_spec(form: Form) -> type[Declared]:
+    kinds: dict[str, Any] = dict.fromkeys((key.value for key in form.required), str)
+    kinds |= {key.value: OptionalText for key in form.optional}
+    if Key.TIERS in kinds:
+        tiers = tuple[RateTier, ...] if form.tier_pays is Key.RATE else tuple[AmountTier, ...]
+        kinds[Key.TIERS] = Annotated[tiers, Few, Reader(_some)]
+    return made(f"{form.name.title()}Spec", kinds, [key.value for key in form.optional])

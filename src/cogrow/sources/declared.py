@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
-
 from cogrow.errors import N_
-from cogrow.schema import Declared, wrong
+from cogrow.schema import Called, Declared, Reader, shown, wrong
 
 
 def _listed(value: Any) -> Any:
     """Return one text as a list of it: `from: a` is `from: [a]`."""
-    return [value] if isinstance(value, str) else value
-
-
-def _filled(value: tuple[str, ...]) -> tuple[str, ...]:
-    if not value:
+    if value == []:
         raise wrong(N_("`{name}` is empty; name at least one."))
-    return value
+    return [value] if isinstance(value, str) else value
 
 
 def _column(value: Any) -> Any:
@@ -27,26 +21,26 @@ def _column(value: Any) -> Any:
 
 
 def _flag(value: Any) -> Any:
-    if isinstance(value, str) and value not in ("true", "false"):
-        raise wrong(N_("`{name}` is {found}; it should be true or false."), found=repr(value))
-    return value == "true" if isinstance(value, str) else value
+    if value not in ("true", "false"):
+        raise wrong(N_("`{name}` is {found}; it should be true or false."), found=shown(value))
+    return value == "true"
 
 
 def _delimiter(value: Any) -> Any:
     if isinstance(value, str) and (len(value) != 1 or value in '"\r\n'):
         what = N_("`{name}` is {found}; it should be one character, such as a comma.")
-        raise wrong(what, found=repr(value))
+        raise wrong(what, found=shown(value))
     return value
 
 
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed), AfterValidator(_filled)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
+Names = Annotated[tuple[str, ...], Reader(_listed)]
+Flag = Annotated[bool, Reader(_flag)]
 
 
 class CsvDeclared(Declared):
     """How a CSV file is written, where that should not be detected."""
 
-    delimiter: Annotated[str | None, BeforeValidator(_delimiter)] = None
+    delimiter: Annotated[str | None, Reader(_delimiter)] = None
     encoding: str | None = None
     header: Flag = True
 
@@ -54,9 +48,7 @@ class CsvDeclared(Declared):
 class InputDeclared(Declared):
     """One set of files with the same columns, and names for those columns."""
 
-    model_config = ConfigDict(populate_by_name=False)
-
-    files: Names = Field(alias="from")
+    files: Annotated[Names, Called("from")]
     names: dict[str, str] = {}
     where: str | None = None
     csv: CsvDeclared = CsvDeclared()
@@ -74,13 +66,11 @@ class ColumnDeclared(Declared):
 class SelectionDeclared(Declared):
     """Rows of one or more inputs that become rows of one table."""
 
-    model_config = ConfigDict(populate_by_name=False)
-
-    inputs: Names = Field(alias="from")
+    inputs: Annotated[Names, Called("from")]
     where: str | None = None
     distinct: Flag = False
     currency: str | None = None
-    columns: dict[str, Annotated[ColumnDeclared, BeforeValidator(_column)]]
+    columns: dict[str, Annotated[ColumnDeclared, Reader(_column)]]
 
 
 class MappingDeclared(Declared):

@@ -146,7 +146,7 @@ def stacking(build: Builder) -> Stacking | None:
     spec = build.spec.stacking
     if spec is None:
         return None
-    rules = {rule: ids for rule, ids in spec.model_dump().items() if ids is not None}
+    rules = {rule: ids for rule, ids in spec.as_dict().items() if ids is not None}
     if len(rules) != 1:
         what = N_("`stacking` takes exactly one of {keys}; found {found}.")
         known, found = "best_of / in_order / exclusive", ", ".join(rules) or message(N_("none"))

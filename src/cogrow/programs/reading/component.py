@@ -50,9 +50,8 @@ def components(build: Builder) -> tuple[Component, ...]:
 
 
 def _component(build: Builder, path: Path, raw: Any) -> Component | None:
-    written = frozenset(raw if isinstance(raw, dict) else ()).intersection(forms())
     spec, issues = validate(
-        component_spec(written), build.document, code="PRG001", at=path, data=raw, meaning=meaning
+        component_spec(), build.document, code="PRG001", at=path, data=raw, meaning=meaning
     )
     build.issues += issues
     if spec is None:
@@ -64,13 +63,13 @@ def _component(build: Builder, path: Path, raw: Any) -> Component | None:
         names = ", ".join(given) or message(N_("none"))
         build.complain("PRG018", path, message(what, found=names, known=", ".join(forms())))
         return None
-    (name, part), whole = next(iter(given.items())), spec.model_dump()
+    (name, part), whole = next(iter(given.items())), spec.as_dict()
     form, inside = forms()[name], (*path, name)
     build.grain, build.things = GRAINS.get(whole["per"] or ""), {}
     when = condition(build, (*path, "when"), whole["when"]) if whole["when"] else None
     terms = _terms(build, inside, form, part)
-    texts = {key: text for key, text in part.model_dump().items() if isinstance(text, str)}
-    tiers = part.model_dump().get("tiers") or ()
+    texts = {key: text for key, text in part.as_dict().items() if isinstance(text, str)}
+    tiers = part.as_dict().get("tiers") or ()
     starts, whens = (tuple(tier[key] or "" for tier in tiers) for key in ("start", "when"))
     found = Component(whole["name"] or name, form, terms, texts, starts, whens, when, build.grain)
     found = replace(found, limits=part_limits(build, (*path, "limits"), whole["limits"] or {}))
@@ -151,7 +150,7 @@ def _survey(build: Builder, path: Path, raw: Any) -> None:
 
 def _terms(build: Builder, path: Path, form: Form, part: Declared) -> Terms:
     """Return the resolved terms; qualifies_on defaults to pays_on, over to the baseline."""
-    raw = part.model_dump()
+    raw = part.as_dict()
     trees: dict[Key, Tree | None] = {}
     for key in (Key.PAYS_ON, Key.QUALIFIES_ON):
         if raw.get(key) is not None:
