@@ -45,6 +45,8 @@ def main() -> None:
         if terminated and end.code == INTERRUPTED:
             sys.exit(128 + signal.SIGTERM)
         raise
+    finally:
+        gc.freeze()  # or Python looks through all of it once more before it ends
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from hashlib import sha256
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import lark
@@ -24,8 +24,8 @@ _PAIRS = "#"
 
 def parser(transformer: Any) -> Lark:
     """Return the parser of the grammar, its trees changed by `transformer`."""
-    grammar = files(__package__).joinpath("grammar.lark").read_text(encoding="utf-8")
-    kept = files(__package__).joinpath("grammar.json").read_text(encoding="utf-8")
+    grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
+    kept = Path(__file__).with_name("grammar.json").read_text(encoding="utf-8")
     return from_tables(kept, grammar, transformer) or _worked_out(grammar, transformer)
 
 

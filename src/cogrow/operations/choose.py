@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from importlib.resources import as_file, files
 from pathlib import Path
 
 from cogrow.errors import N_, Issue, NotFound, ProgramError, message, nearest
@@ -15,13 +14,12 @@ from cogrow.programs.parse import load
 from cogrow.programs.program import Program
 from cogrow.programs.versions import first_day, holds
 
-LIBRARY = "cogrow.programs"
+LIBRARY = Path(__file__).parent.parent / "programs" / "library"
 
 
 def library() -> dict[str, Path]:
     """Return the files of the programs that ship with cogrow, by program id."""
-    with as_file(files(LIBRARY) / "library") as folder:
-        return {path.stem: path for path in sorted(folder.glob("**/*.yaml"))}
+    return {path.stem: path for path in sorted(LIBRARY.glob("**/*.yaml"))}
 
 
 def program_files(names: Iterable[str]) -> list[Path]:
