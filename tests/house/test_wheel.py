@@ -8,6 +8,7 @@ import sysconfig
 import time
 import venv
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,19 @@ from tests.house.tree import ROOT, committed
 BIN = Path(sys.executable).parent
 HELP_SECONDS = 0.5
 #: Imported inside the commands that need them; each costs more than the answer to --help.
-HEAVY = {"alembic", "duckdb", "lark", "numpy", "pyarrow", "pydantic", "sqlalchemy", "sqlglot"}
+HEAVY = {"alembic", "duckdb", "lark", "numpy", "pyarrow", "rich", "sqlalchemy", "sqlglot", "yaml"}
+#: All that `check` takes from elsewhere, and the rooms it has no need of; its time is mostly imports.
+CHECK_TAKES = {"click", "lark", "yaml"}
+NOT_FOR_CHECK = {"authoring", "engines", "ledger", "simulator", "sources"}
+#: Of the standard library, what costs 5 ms or more and comes in unseen.
+SLOW = {
+    "asyncio",
+    "email",
+    "importlib.metadata",
+    "importlib.resources",
+    "multiprocessing",
+    "unittest",
+}
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +96,39 @@ def test_help_is_quick():
     assert min(seconds) < HELP_SECONDS
 
 
+def modules_after(code: str) -> set[str]:
+    """Return the modules a fresh Python has once it ran `code`, without those it begins with."""
+    begun, done = (
+        subprocess.run(
+            [sys.executable, "-c", f"import sys\n{code}\nprint('|', *sys.modules)"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        for code in ("", code)
+    )
+    return set(done.stdout.rpartition("|")[2].split()) - set(begun.stdout.split())
+
+
 def test_help_imports_nothing_heavy():
-    code = "import sys, cogrow.cli; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert HEAVY.intersection(done.stdout.split()) == set()
+    loaded = modules_after("import cogrow.cli")
+    assert "click" in loaded
+    assert HEAVY & loaded == set()
+
+
+@pytest.mark.parametrize(
+    "program", ["apparel-sprint-rebate", "tests/programs/broken/fund-amount-negative.yaml"]
+)
+def test_check_imports_only_what_reads_programs(program):
+    name = str(ROOT / program) if program.endswith(".yaml") else program
+    loaded = modules_after(f"""
+from cogrow.cli.commands import run
+try:
+    run(["check", {name!r}], {{}})
+except SystemExit as end:
+    assert end.code in (0, 2), end.code
+""")
+    elsewhere = {name.partition(".")[0] for name in loaded} & set(packages_distributions())
+    assert elsewhere - {"cogrow", "_yaml"} == CHECK_TAKES
+    assert {f"cogrow.{room}" for room in NOT_FOR_CHECK} & loaded == set()
+    assert SLOW & loaded == set()
