@@ -218,7 +218,7 @@ class _Reading:
         if isinstance(value, str) and value in known:
             return known[value]
         what = N_("`{name}` is {found}; it should be one of {choices}.")
-        hint = nearest(str(value), known)
+        hint = nearest(value, known) if isinstance(value, str) else None
         choices = ", ".join(map(repr, known))
         return self.complain(path, what, hint, found=shown(value), choices=choices)
 
