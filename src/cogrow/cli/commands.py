@@ -46,7 +46,8 @@ def main() -> None:
             sys.exit(128 + signal.SIGTERM)
         raise
     finally:
-        gc.freeze()  # or Python looks through all of it once more before it ends
+        if "duckdb" not in sys.modules:  # which complains of what is left
+            gc.freeze()  # or Python looks through all of it once more before it ends
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
