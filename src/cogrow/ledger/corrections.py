@@ -11,11 +11,16 @@ from sqlalchemy import Connection, func, select
 from cogrow.errors import N_, LedgerError, NotFound, message
 from cogrow.ledger import accounts
 from cogrow.ledger.accounts import Account
-from cogrow.ledger.journal import Act, Entry, Line, entry_lines, note
+from cogrow.ledger.journal import Act, Entry, Line, entry_lines, note, posted
 from cogrow.ledger.people import require, require_sight, roles_of
 from cogrow.ledger.proposals import Proposal, propose_entry
 from cogrow.ledger.store.claims import dispute, dispute_answer
-from cogrow.ledger.store.refusals import AlreadyReversed, DuplicateKey, NotAllowed
+from cogrow.ledger.store.refusals import (
+    AlreadyReversed,
+    DuplicateKey,
+    InsufficientFund,
+    NotAllowed,
+)
 from cogrow.ledger.store.schema import account, balance, entry, posting
 
 #: Entries that stand alone; the others have rows beside them, and are corrected by booking anew.
@@ -60,11 +65,19 @@ def write_off(
     reason: str,
     act: Act,
 ) -> Proposal:
-    """Propose to give up `amount` minor units of what a merchant owes."""
-    pairs = [
-        (accounts.of_merchant("clawback", merchant, currency), -amount),
-        (accounts.writeoff(currency), amount),
-    ]
+    """Propose to give up `amount` minor units of what a merchant owes us and will not pay.
+
+    Raises InsufficientFund where it owes less.
+    """
+    if type(amount) is not int:
+        raise TypeError("minor units must be int")
+    owing = accounts.of_merchant("clawback", merchant, currency)
+    pairs = [(owing, -amount), (accounts.writeoff(currency), amount)]
+    has = _size(connection, owing.code)
+    booked = posted(connection, f"writeoff:{number}")  # then it owes less by now, rightly
+    if booked is None and not 0 < amount <= has:
+        what = N_("{merchant} owes {has}; no more than that is written off (minor units).")
+        raise InsufficientFund(message(what, merchant=merchant, has=f"{has:,}"))
     one = Entry("adjust", f"writeoff:{number}", entry_lines(*pairs), "", "writeoff", merchant)
     return propose_entry(connection, one, act, reason=reason)
 
@@ -101,8 +114,8 @@ def _size(connection: Connection, code: str) -> int:
         .join(account, account.c.id == balance.c.account_id)
         .where(account.c.code == code)
     )
-    posted: int | None = connection.execute(query).scalar()
-    return abs(posted or 0)
+    found: int | None = connection.execute(query).scalar()
+    return abs(found or 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,6 +242,31 @@ def adjust_command(
     show_proposal(screen, found)
 
 
+@command(ledger_group, "write-off", N_("Propose to give up what a merchant owes and will not pay."))
+@MERCHANT
+@AMOUNT
+@REASON
+@CURRENCY
+@NUMBER
+@at_books
+def write_off_command(
+    screen: Screen,
+    merchant: str,
+    amount: str,
+    reason: str,
+    currency: str,
+    number: str,
+    **at: Any,
+) -> None:
+    """Propose a write-off."""
+    from cogrow.ledger.corrections import write_off
+
+    wanted = minor(screen, amount, currency)
+    more = {"merchant": merchant, "currency": currency, "reason": reason}
+    with sitting(screen, **at) as desk:
+        show_proposal(screen, desk.write(write_off, number=number, amount=wanted, **more))
+
+
 @command(ledger_group, "reverse", N_("Propose the entry that undoes another one."))
 @click.argument("entry", type=int)
 @REASON

@@ -26,8 +26,9 @@ from cogrow.cli.screen import Screen
 from cogrow.errors import N_, message
 
 if TYPE_CHECKING:
-    from cogrow.ledger.payouts.file_rail import FileRail
     from cogrow.ledger.payouts.pay import Paid
+    from cogrow.ledger.payouts.propose import Batch
+    from cogrow.ledger.payouts.rail import Rail
 
 person_group = subgroup("person", N_("Persons, their roles and API keys."))
 fund_group = subgroup("fund", N_("Money set aside for promises."))
@@ -184,16 +185,19 @@ _RAIL = (
 )
 
 
-def by_file(function: Any) -> Any:
-    """Add the options of the rail `file`."""
+def by_rail(function: Any) -> Any:
+    """Add the options of rails: which one, the batch says."""
     for option in _RAIL:
         function = option(function)
     return function
 
 
-def _rail(folder: Path, payer: str, iban: str, bic: str) -> FileRail:
+def _rail(name: str, folder: Path, payer: str, iban: str, bic: str) -> Rail:
+    from cogrow.ledger.payouts.demonstration import DemonstrationRail
     from cogrow.ledger.payouts.file_rail import Debtor, FileRail
 
+    if name == DemonstrationRail.name:
+        return DemonstrationRail(folder / "demonstration.json")
     return FileRail(folder, Debtor(payer, iban, bic), datetime.now(UTC))
 
 
@@ -226,12 +230,38 @@ def beneficiary_command(
 @command(payout_group, "propose", N_("Propose to pay out every wallet with nothing under way."))
 @click.argument("batch")
 @click.option("--least", default="0.01", show_default=True, help=N_("Least amount to pay out."))
+@click.option(
+    "--rail",
+    type=click.Choice(["file", "demonstration"]),
+    default="file",
+    show_default=True,
+    help=N_("How it is paid; `demonstration` moves no money."),
+)
 @CURRENCY
 @at_books
-def payout_propose(screen: Screen, batch: str, least: str, currency: str, **at: Any) -> None:
+def payout_propose(
+    screen: Screen, batch: str, least: str, rail: str, currency: str, **at: Any
+) -> None:
     """Propose a batch."""
     with sitting(screen, **at) as desk:
-        found = desk.propose_batch(batch, "file", currency, minor(screen, least, currency))
+        found = desk.propose_batch(batch, rail, currency, minor(screen, least, currency))
+    _show_batch(screen, found)
+
+
+@command(
+    payout_group, "resend", N_("Propose to pay again, under new numbers, what failed in a batch.")
+)
+@click.argument("failed")
+@click.argument("batch")
+@at_books
+def payout_resend(screen: Screen, failed: str, batch: str, **at: Any) -> None:
+    """Propose a batch of what failed."""
+    with sitting(screen, **at) as desk:
+        found = desk.resend(batch, failed)
+    _show_batch(screen, found)
+
+
+def _show_batch(screen: Screen, found: Batch) -> None:
     for merchant in found.no_beneficiary:
         what = N_("{merchant} has nowhere to be paid to; add a beneficiary.")
         screen.say(message(what, merchant=merchant), fg="yellow")
@@ -240,26 +270,28 @@ def payout_propose(screen: Screen, batch: str, least: str, currency: str, **at: 
 
 @command(payout_group, "pay", N_("Send an approved batch: pain.001 and CSV into a folder."))
 @click.argument("batch")
-@by_file
+@by_rail
 @at_books
 def payout_pay(
     screen: Screen, batch: str, folder: Path, payer: str, iban: str, bic: str, **at: Any
 ) -> None:
     """Send a batch."""
     with sitting(screen, **at) as desk:
-        _show_paid(screen, batch, desk.pay(batch, _rail(folder, payer, iban, bic)))
+        rail = _rail(desk.rail_of(batch), folder, payer, iban, bic)
+        _show_paid(screen, batch, desk.pay(batch, rail))
 
 
 @command(payout_group, "reconcile", N_("Read what became of a batch: outcomes*.csv in the folder."))
 @click.argument("batch")
-@by_file
+@by_rail
 @at_books
 def payout_reconcile(
     screen: Screen, batch: str, folder: Path, payer: str, iban: str, bic: str, **at: Any
 ) -> None:
     """Reconcile a batch."""
     with sitting(screen, **at) as desk:
-        _show_paid(screen, batch, desk.reconcile(batch, _rail(folder, payer, iban, bic)))
+        rail = _rail(desk.rail_of(batch), folder, payer, iban, bic)
+        _show_paid(screen, batch, desk.reconcile(batch, rail))
 
 
 @command(payout_group, "cancel", N_("Give up a batch that nobody approved."))

@@ -46,7 +46,7 @@ def pay(store: Store, name: str, rail: Rail, act: Act) -> Paid:
 
     A payout whose payee's account changed since the approval is not sent; its money goes back to the wallet.
     """
-    items = {item.number: item for item in store.write(lambda c: _batch_of(c, name, act)).items}
+    items = _items(store, name, rail, act)
     begun, refused = [], []
     for payout_id, number in _in_state(store, name, ("approved",)):
         try:
@@ -62,7 +62,7 @@ def pay(store: Store, name: str, rail: Rail, act: Act) -> Paid:
 
 def reconcile(store: Store, name: str, rail: Rail, act: Act) -> Paid:
     """Ask the rail about everything under way in a batch. What it does not know stays unknown."""
-    items = {item.number: item for item in store.write(lambda c: _batch_of(c, name, act)).items}
+    items = _items(store, name, rail, act)
     open_ = [items[number] for _, number in _in_state(store, name, UNRESOLVED)]
     if open_:
         _record(store, open_, _asked(rail.query, [item.number for item in open_]), act)
@@ -77,16 +77,23 @@ def resend(store: Store, name: str, rail: Rail, act: Act) -> Paid:
     if not rail.deduplicates:
         what = N_("The rail {rail} may pay a number twice; wait for its word.")
         raise LedgerError(message(what, rail=rail.name))
-    items = {item.number: item for item in store.write(lambda c: _batch_of(c, name, act)).items}
+    items = _items(store, name, rail, act)
     lost = [items[number] for _, number in _in_state(store, name, ("sending", "unknown"))]
     if lost:
         _record(store, lost, _asked(rail.send, name, lost), act)
     return Paid(_states(store, name))
 
 
-def _batch_of(connection: Connection, name: str, act: Act) -> Any:
-    require(connection, act, "operator", "finance")
-    return batch(connection, name)
+def _items(store: Store, name: str, rail: Rail, act: Act) -> dict[str, Instruction]:
+    """Return the items of a batch by number. Raises NotApproved for another rail than the one voted for."""
+    with store.read() as connection:
+        require(connection, act, "operator", "finance")
+        found = batch(connection, name)
+    wanted = found.proposal.content["rail"]
+    if wanted != rail.name:
+        what = N_("The batch {name} is for the rail {wanted}, not for {rail}.")
+        raise NotApproved(message(what, name=name, wanted=wanted, rail=rail.name))
+    return {item.number: item for item in found.items}
 
 
 def _asked(call: Any, *arguments: Any) -> Mapping[str, Answer]:

@@ -128,6 +128,41 @@ def propose_batch(
     return Batch(name, found, tuple(items), total, tuple(homeless))
 
 
+def resend(connection: Connection, name: str, failed: str, act: Act) -> Batch:
+    """Propose to pay again, as the batch `name` and under new numbers, what definitely failed in the batch
+    `failed`; each merchant gets what its wallet has now.
+
+    Raises LedgerError where nothing failed: what is unknown is asked about, never sent anew.
+    """
+    require(connection, act, "operator", "finance")
+    old = batch(connection, failed)
+    again = payout.alias()
+    query = (
+        select(payout.c.merchant_id, payout.c.status, again.c.batch_id)
+        .join(
+            again,
+            (again.c.retry_of == payout.c.id) & (again.c.status != "cancelled"),
+            isouter=True,
+        )
+        .where(payout.c.batch_id == failed)
+    )
+    rows = connection.execute(query).all()
+    if any(row.batch_id == name for row in rows):
+        return batch(connection, name)
+    if connection.execute(select(payout_batch.c.id).where(payout_batch.c.id == name)).first():
+        what = N_("The key {key} is used already, for another proposal.")
+        raise DuplicateKey(message(what, key=name))
+    merchants = [row.merchant_id for row in rows if row.status == "failed" and row[2] is None]
+    if not merchants:
+        what = N_(
+            "Nothing of {name} failed that was not sent again. Ask the rail about the others."
+        )
+        raise LedgerError(message(what, name=failed))
+    currency = old.items[0].currency
+    rail = old.proposal.content["rail"]
+    return propose_batch(connection, name, rail, currency, act, merchants=merchants)
+
+
 def _payable(
     connection: Connection, currency: str, least: int, merchants: Sequence[str] | None
 ) -> tuple[list[tuple[str, int, dict[str, Any]]], list[str]]:

@@ -115,11 +115,25 @@ class Desk:
         """Return what a merchant has."""
         return self.read(wallet.wallets, merchant=merchant, viewer=self.act.actor)
 
-    def propose_batch(self, name: str, rail: str, currency: str, least: int) -> propose.Batch:
-        """Propose to pay out every wallet."""
-        return self.write(
-            propose.propose_batch, name=name, rail=rail, currency=currency, least=least
-        )
+    def propose_batch(
+        self,
+        name: str,
+        rail: str,
+        currency: str,
+        least: int = 1,
+        merchants: Sequence[str] | None = None,
+    ) -> propose.Batch:
+        """Propose to pay out every wallet, or those of some merchants."""
+        more = {"least": least, "merchants": merchants}
+        return self.write(propose.propose_batch, name=name, rail=rail, currency=currency, **more)
+
+    def resend(self, name: str, failed: str) -> propose.Batch:
+        """Propose to pay again what failed in a batch."""
+        return self.write(propose.resend, name=name, failed=failed)
+
+    def rail_of(self, name: str) -> str:
+        """Return the name of the rail a batch was proposed for."""
+        return str(self.proposal(f"payout:{name}").content["rail"])
 
     def pay(self, name: str, rail: Rail) -> paying.Paid:
         """Send an approved batch. There is no rehearsal of that."""
