@@ -73,6 +73,18 @@ def test_order_and_chunks_change_no_amount(empty_file, history, order):
     assert found[0] == found[1]
 
 
+def test_what_nobody_earns_any_more_is_taken_back_whole(books):
+    books.fund()
+    books.accrue(earned("M1", 800), earned("M2", 50))
+    books.accrue()
+    assert books.has("M1") == {"accrued": 800}, "no period is named, so nothing is said of any"
+    done = books.accrue(whole=[("SPR", "2026-09")])
+    assert (done.less, done.unchanged) == ({"CNY": 850}, 0)
+    assert books.has("M1") == books.has("M2") == {}
+    assert books.accrue(whole=[("SPR", "2026-09")]).entries == 0
+    books.clean()
+
+
 def test_owed_800_paid_0_and_owed_720_after_a_payout(books):
     """The published double-clawback fault: 800 stays due, and 720 minus what was paid is never 640."""
     books.fund()

@@ -30,6 +30,8 @@ from cogrow.ledger.store.refusals import InsufficientFund
 CHUNK = 4000
 Progress = Callable[[int, int], None]
 Pairs = list[tuple[Account, int]]
+#: A program and a period: earnings are always the whole of both.
+Scope = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +78,23 @@ def accrue(
     act: Act,
     day: date | None = None,
     *,
+    whole: Iterable[Scope] = (),
     chunk: int = CHUNK,
     dry: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Accrued:
-    """Book earnings on `day` (else the act's). They are the whole of every program and period they name:
-    what is booked there and no longer earned, under any version, is taken back.
+    """Book earnings on `day` (else the act's). They are the whole of every program and period they name,
+    and of those in `whole`, where perhaps nobody earned: what is booked there and no longer earned, under
+    any version, is taken back.
 
     Raises InsufficientFund before anything is posted where a fund cannot cover all of it.
     """
     wanted = _checked(earnings)
-    run_id = digest([str(one) for one in wanted.values()])[:16]
+    scopes = {(key[0], key[3]) for key in wanted} | set(whole)
+    run_id = digest([str(one) for one in (*wanted.values(), *sorted(scopes))])[:16]
     with store.read() as connection:
         require(connection, act, "operator")
-        differences = _differences(connection, wanted)
+        differences = _differences(connection, wanted, scopes)
         _cover(connection, differences)
     # Who owes something back comes first: it is there for the others, and no chunk asks for more than all.
     merchants = sorted(
@@ -97,7 +102,6 @@ def accrue(
     )
     result = Accrued(run_id, unchanged=len(wanted))
     chunks = [merchants[at : at + chunk] for at in range(0, len(merchants), chunk)]
-    scopes = {(key[0], key[3]) for key in wanted}
     by_merchant: dict[str, dict[Key, Earning]] = defaultdict(dict)
     for key, one in wanted.items():
         by_merchant[key[2]][key] = one
@@ -161,10 +165,10 @@ def _begin(connection: Connection, run_id: str, act: Act) -> None:
 
 
 def _differences(
-    connection: Connection, wanted: Mapping[Key, Earning]
+    connection: Connection, wanted: Mapping[Key, Earning], whole: Iterable[Scope]
 ) -> dict[str, list[tuple[tuple[str, str], int]]]:
     """Return, for every merchant whose books must change, the change of each of its funds."""
-    scopes = sorted({(key[0], key[3]) for key in wanted})
+    scopes = sorted(whole)
     booked: dict[Key, tuple[int, str, str]] = {}
     for at in range(0, len(scopes), 500):
         query = select(settlement).where(
@@ -221,7 +225,7 @@ class _Chunk:
         act: Act,
         run_id: str,
         number: int,
-        scopes: set[tuple[str, str]],
+        scopes: set[Scope],
     ) -> None:
         self.connection, self.act, self.run, self.number = connection, act, run_id, number
         self.scopes = scopes

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 #: Called with what is being done, how much of it, of how much.
 Progress = Callable[[str, int, int], None]
 
+#: Where earnings keep the first day of their period and the first one after it.
+DAYS = b"cogrow.days"
+
 #: Rows in a row group of the result, fixed so that equal results are equal bytes.
 ROW_GROUP = 100_000
 
@@ -120,8 +123,13 @@ def result_path(program: Program, period: Period) -> Path:
     """Return where a result stands in the folder of all results. Where each order chooses its version,
     a period has results of several, told apart by the first digits of the version.
     """
+    return path_of(program, period.name)
+
+
+def path_of(program: Program, period_name: str) -> Path:
+    """Return where the result of a period of this name stands in the folder of all results."""
     by = program.effective.by if program.effective is not None else ""
-    return Path(program.id) / f"{period.name}{f'.{program.version[:8]}' if by else ''}.parquet"
+    return Path(program.id) / f"{period_name}{f'.{program.version[:8]}' if by else ''}.parquet"
 
 
 def unfinished(path: Path) -> Path:
@@ -167,8 +175,9 @@ def stamp(version: str, inputs: str) -> dict[bytes, bytes]:
 
 
 def stamped(ran: Ran) -> pa.Table:
-    """Return the table with its stamp in the metadata."""
-    return ran.table.replace_schema_metadata(stamp(ran.plan.version, ran.inputs))
+    """Return the table with its stamp and its days in the metadata; a festival's name tells no days."""
+    days = f"{ran.period.start}/{ran.period.end}".encode()
+    return ran.table.replace_schema_metadata({**stamp(ran.plan.version, ran.inputs), DAYS: days})
 
 
 def read_back(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cogrow.errors import N_, DataError, NotFound, message
-from cogrow.ledger.accrual import Earning
+from cogrow.ledger.accrual import Earning, Scope
 from cogrow.operations.choose import programs
-from cogrow.operations.earn import result_path
-from cogrow.period import Period, parse_period
+from cogrow.operations.earn import DAYS, path_of
+from cogrow.period import parse_period
 from cogrow.programs.program import Program
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: The funder that is the platform itself: its share is the fund's own money.
 PLATFORM = "platform"
@@ -19,47 +23,75 @@ PLATFORM = "platform"
 
 def read_earnings(
     names: Iterable[str], folder: Path, period_names: Sequence[str], fund: str | None = None
-) -> Iterator[Earning]:
-    """Yield what every merchant earned by the programs in the periods, all components together.
+) -> tuple[Iterator[Earning], set[Scope]]:
+    """Return what every merchant earned by the programs in the periods, all components together, and the
+    programs and periods these are the whole of. Periods are called as `earn` calls its files.
 
     `fund` is where a program that names no fund is paid from. Raises NotFound where there are no such
     earnings, DataError where they were computed from other terms.
     """
     chosen, _ = programs(names)
-    _refuse_half(chosen, folder, [parse_period(name) for name in period_names])
+    files = [(one, _file(one, folder, name)) for one in chosen for name in period_names]
+    scopes = {path: (program.id, _period(program, path)) for program, path in files}
+    _refuse_half(scopes)
     for program in chosen:
-        source = program.fund.id if program.fund is not None else fund
-        if source is None:
+        if program.fund is None and fund is None:
             what = N_("{program} names no fund; say one with --fund.")
             raise NotFound(message(what, program=program.id))
-        for name in period_names:
-            yield from _of_period(program, folder, parse_period(name), source)
+    once = {path: program for program, path in files}
+    rows = (row for path, program in once.items() for row in _earnings(program, path, fund))
+    return rows, set(scopes.values())
 
 
-def _refuse_half(chosen: Sequence[Program], folder: Path, periods: Sequence[Period]) -> None:
+def _file(program: Program, folder: Path, name: str) -> Path:
+    """Return the file of a period: under the name that was typed, else under the period's own."""
+    path = folder / path_of(program, name)
+    if path.is_file():
+        return path
+    try:
+        own = parse_period(name).name
+    except DataError:
+        own = name
+    if not (path := folder / path_of(program, own)).is_file():
+        what = N_("There are no earnings of {program} in {period}: {file} is not there.")
+        raise NotFound(message(what, program=program.id, period=name, file=str(path)))
+    return path
+
+
+def _period(program: Program, path: Path) -> str:
+    """Return the name of the period of a file; the version may stand behind it."""
+    import pyarrow.parquet as pq
+
+    names = pq.read_table(path, columns=["period"]).column("period").unique().to_pylist()
+    if len(names) != 1:
+        what = N_("{file} was computed from other terms of {program}; run `cogrow earn` again.")
+        raise DataError(message(what, file=str(path), program=program.id))
+    return str(names[0])
+
+
+def _refuse_half(files: Mapping[Path, Scope]) -> None:
     """Raise DataError where a period has earnings of further versions of a program: what is booked is
     the whole truth of the period, so a part of it would take the rest back.
     """
-    for period in periods:
-        named = {folder / result_path(program, period) for program in chosen}
-        for program in chosen:
-            for path in sorted((folder / program.id).glob("*.parquet")):
-                same = path.stem == period.name or path.stem.startswith(f"{period.name}.")
-                if same and path not in named:
-                    what = N_(
-                        "{file} holds earnings of {period} too; name every version of {name}."
-                    )
-                    said = {"file": str(path), "period": period.name, "name": program.id}
-                    raise DataError(message(what, **said))
+    for one, (name, period) in files.items():
+        for path in sorted(one.parent.glob("*.parquet")):
+            same = path.stem == period or path.stem.startswith(f"{period}.")
+            if same and path not in files:
+                what = N_("{file} holds earnings of {period} too; name every version of {name}.")
+                raise DataError(message(what, file=str(path), period=period, name=name))
 
 
-def _of_period(program: Program, folder: Path, period: Period, fund: str) -> Iterator[Earning]:
+def _end(table: pa.Table, path: Path) -> date:
+    """Return the first day after the period."""
+    days = (table.schema.metadata or {}).get(DAYS)
+    if days is not None:
+        return date.fromisoformat(days.decode().partition("/")[2])
+    return parse_period(str(table.column("period")[0].as_py())).end
+
+
+def _earnings(program: Program, path: Path, fund: str | None) -> Iterator[Earning]:
     import pyarrow.parquet as pq
 
-    path = folder / result_path(program, period)
-    if not path.is_file():
-        what = N_("There are no earnings of {program} in {period}: {file} is not there.")
-        raise NotFound(message(what, program=program.id, period=period.name, file=str(path)))
     table = pq.read_table(path)
     if set(table.column("version").unique().to_pylist()) - {program.version}:
         what = N_("{file} was computed from other terms of {program}; run `cogrow earn` again.")
@@ -72,7 +104,9 @@ def _of_period(program: Program, folder: Path, period: Period, fund: str) -> Ite
         for position, amount in enumerate(row[1:]):
             mine[position] += amount
     settle = program.settle
-    matures = period.end + timedelta(days=settle.maturity + settle.lag if settle else 0)
+    period, end = str(table.column("period")[0].as_py()), _end(table, path)
+    source = program.fund.id if program.fund is not None else str(fund)
+    matures = end + timedelta(days=settle.maturity + settle.lag if settle else 0)
     pays = settle.pay if settle else "cash"
     for merchant, (amount, *parts) in sums.items():
         if amount:
@@ -80,16 +114,17 @@ def _of_period(program: Program, folder: Path, period: Period, fund: str) -> Ite
                 program.id,
                 program.version,
                 merchant,
-                period.name,
+                period,
                 program.currency,
                 amount,
-                fund,
+                source,
                 matures,
                 tuple(
                     (name, part)
                     for name, part in zip(funders, parts, strict=True)
                     if name != PLATFORM
                 ),
+                # In the wallet the merchant chooses: it withdraws the money, or converts it.
                 "cash" if pays == "choice" else pays,
                 matures + timedelta(days=settle.expires) if settle and settle.expires else None,
             )
