@@ -32,7 +32,7 @@ $(STAMP): $(LOCK) pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup ## compute a demo marketplace's earnings and show them
+demo: setup ## compute what a demo marketplace's merchants earn, and pay it
 	@$(BIN)/cogrow demo
 
 # One after the other, also under make -j; the first that fails ends it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from cogrow.operations.choose import library
@@ -88,6 +90,24 @@ def test_demo(tmp_path):
     found = alone(cogrow("demo", "--out", tmp_path / "demo", "--lines", 20_000, "--json")).json
     assert len(found["earnings"]) == 6
     assert found["explanation"]["steps"]
+    money = found["ledger"]
+    as_bob = ("--books", money["books"], "--as", "bob", "--json")
+    assert alone(cogrow("ledger", "audit", *as_bob)).json["faults"] == []
+    told = [step["command"] for step in money["steps"]]
+    assert told[0] == "fund top-up"
+    assert {"payout reconcile", "payout resend", "wallet convert"} < set(told)
+    july, august, october = money["statements"]
+    back = -sum(line["amount"] for line in august["lines"])
+    assert back > 0, "refunds arrived after the merchant was paid"
+    assert sum(july["closing"].values()) == 0
+    assert {"kind": "settle", "place": "clawback", "amount": back}.items() <= max(
+        october["lines"], key=lambda line: line["place"] == "clawback"
+    ).items()
+    derived = august["lines"][0]["derivation"]
+    assert derived["steps"][-1]["amount_minor"] == sum(p["amount"] for p in derived["parts"])
+    assert july["lines"][0]["derivation"]["superseded"]
+    states = sorted(json.loads((tmp_path / "demo" / "ledger" / "rail.json").read_text()).values())
+    assert states == ["failed", "paid", "paid", "paid", "paid"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -94,7 +95,7 @@ def test_a_batch_is_paid_by_the_rail_that_was_voted_for(due, tmp_path):
 def test_the_demonstration_fails_and_loses_replies_where_the_payee_says_so(due, tmp_path):
     rail = DemonstrationRail(tmp_path / "rail.json")
     for merchant, bic in (("M2", "FAILDEFF"), ("M3", "LOSTDEFF")):
-        more = {"merchant": merchant, "name": merchant, "iban": "DE00", "bic": bic}
+        more: dict[str, Any] = {"merchant": merchant, "name": merchant, "iban": "DE00", "bic": bic}
         due.store.write(partial(propose.add_beneficiary, act=act(), **more))
     work = partial(propose.propose_batch, name="P1", rail=rail.name, currency="CNY", act=act())
     due.approve(due.store.write(work))

@@ -378,7 +378,7 @@ def simulate_command(
     show_simulated(screen, facts)
 
 
-@command(cli, "demo", N_("Make a marketplace, check programs, compute earnings, explain one."))
+@command(cli, "demo", N_("Make a marketplace, check programs, compute earnings, explain one, pay."))
 @out("demo")
 @lines(default=400_000, least=20_000, most=50_000_000)  # with fewer, a program may find nobody
 @SEED

@@ -1,11 +1,13 @@
-"""The demo: a marketplace, its programs, what merchants earned, and the reason for every cent."""
+"""The demo: a marketplace, its programs, what merchants earned, why, and how it becomes money."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+from cogrow.cli.ledger.story import tell_money
 from cogrow.cli.screen import Screen
 from cogrow.cli.show import show_checked, show_earned, show_simulated
 from cogrow.cli.show_explained import show_explained
@@ -67,8 +69,10 @@ def tell(screen: Screen, out: Path, lines: int, seed: int) -> None:
             progress=progress,
         )
     show_explained(screen, found, most_rows=6)
-    _next(screen, out, best, merchant)
-    screen.data({"earnings": as_json(earned), "explanation": found.as_json(screen.translate)})
+    money = tell_money(screen, out / "ledger", earned, facts)
+    _next(screen, out, best, merchant, money)
+    explained = found.as_json(screen.translate)
+    screen.data({"earnings": as_json(earned), "explanation": explained, "ledger": money})
 
 
 def _told(earned: Sequence[Earned]) -> tuple[Earned, str]:
@@ -79,13 +83,15 @@ def _told(earned: Sequence[Earned]) -> tuple[Earned, str]:
     raise InvariantBroken(message(N_("The demo marketplace earns nothing.")))
 
 
-def _next(screen: Screen, out: Path, best: Earned, merchant: str) -> None:
+def _next(screen: Screen, out: Path, best: Earned, merchant: str, money: Mapping[str, Any]) -> None:
     screen.say()
     screen.say(message(N_("Next, try:")), bold=True)
     program, period = best.program.id, best.period.name
     for line in (
         f"cogrow explain {program} {merchant} --period {period} --facts {out / 'facts'} --rows",
         f"cogrow earn {program} --period 2025Q1 --facts {out / 'facts'} --out {out / 'earnings'}",
+        f"cogrow ledger wallet show {merchant} --books {money['books']} --as alice",
+        f"cogrow ledger audit --books {money['books']} --as bob",
         f"cogrow facts check {out / 'facts'}",
         "cogrow programs",
         "cogrow --lang zh demo",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,14 @@ import click
 
 from cogrow.cli.frame import command
 from cogrow.cli.ledger.group import at_books, ledger_group, plain, show_proposal, shown, sitting
+from cogrow.cli.ledger.words import account_word, line_words
 from cogrow.cli.screen import Screen
 from cogrow.errors import N_, LedgerError, message
+from cogrow.money import format_minor
 
 if TYPE_CHECKING:
     from cogrow.ledger.reports.statement import Statement
+    from cogrow.operations.ledger.derivation import Derived
 
 MONTH = click.argument("month")
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -25,52 +29,94 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @MONTH
 @click.argument("merchant", required=False)
+@click.option("--html", type=FILE, help=N_("File to write, to be printed."))
 @click.option(
-    "--html",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help=N_("File to write, to be printed."),
+    "--earnings",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help=N_("Folder `earn` wrote to: what each component paid is shown below a line."),
+)
+@click.option(
+    "--facts",
+    type=click.Path(path_type=Path),
+    help=N_("The facts these were computed from: the whole derivation is shown."),
+)
+@click.option(
+    "--program", "programs", multiple=True, help=N_("A program that is not in the library.")
 )
 @at_books
 def statement_command(
-    screen: Screen, month: str, merchant: str | None, html: Path | None, **at: Any
+    screen: Screen,
+    month: str,
+    merchant: str | None,
+    html: Path | None,
+    earnings: tuple[Path, ...],
+    facts: Path | None,
+    programs: tuple[str, ...],
+    **at: Any,
 ) -> None:
     """Show statements of a month."""
-    with sitting(screen, **at) as desk:
+    from cogrow.operations.ledger.derivation import Where
+
+    with sitting(screen, **at) as desk, screen.progress() as progress:
         found = desk.statements(month, merchant)
+        derived = desk.derivations(found, Where(earnings, facts, programs), progress)
     if html is not None:
         from cogrow.cli.ledger.page import page
 
-        html.write_text(page(found, screen.translate), encoding="utf-8")
+        html.write_text(page(found, screen.translate, derived, screen.language), encoding="utf-8")
         screen.say(f"→ {html}")
     else:
         for one in found:
-            _show_statement(screen, one)
-    screen.data(plain(found))
+            show_statement(screen, one, derived)
+    screen.data([statement_data(screen, one, derived) for one in found])
 
 
-def _show_statement(screen: Screen, one: Statement) -> None:
+def show_statement(screen: Screen, one: Statement, derived: Mapping[int, Derived]) -> None:
+    """Show a statement, a line for each movement, and below it where what was earned comes from."""
+    from cogrow.cli.ledger.page import SUPERSEDED, part_words
+
     opening, closing = one.total
     what = N_("{merchant}, {month}: opening {opening}, closing {closing}")
-    screen.say(
-        message(
-            what,
-            merchant=one.merchant,
-            month=one.period,
-            opening=shown(opening, one.currency),
-            closing=shown(closing, one.currency),
-        ),
-        bold=True,
-    )
-    heads = [
-        message(w) for w in (N_("day"), N_("entry"), N_("period"), N_("account"), N_("amount"))
+    amounts = {"opening": shown(opening, one.currency), "closing": shown(closing, one.currency)}
+    screen.say(message(what, merchant=one.merchant, month=one.period, **amounts), bold=True)
+    words = (N_("day"), N_("what"), N_("of the period"), N_("account"), N_("amount"))
+    rows = [
+        (
+            x.day,
+            line_words(x),
+            x.origin or "-",
+            account_word(x.place),
+            shown(x.amount, one.currency),
+        )
+        for x in one.lines
     ]
-    screen.table(
-        heads,
-        [
-            (x.day, x.key, x.origin or "-", x.place, shown(x.amount, one.currency))
-            for x in one.lines
-        ],
-    )
+    screen.table([message(word) for word in words], rows)
+    for entry in dict.fromkeys(line.entry for line in one.lines if line.entry in derived):
+        found = derived[entry]
+        screen.say(f"  {found.command}")
+        for sentence in found.sentences:
+            screen.say(f"    {screen.t(sentence.says)}")
+        for part in found.parts if not found.sentences else ():
+            amount = format_minor(part.amount, one.currency)
+            said = part_words(part.component, part.rate, amount, one.currency)
+            screen.say(f"    {screen.t(said)}")
+        if found.superseded:
+            screen.say(f"    {screen.t(message(SUPERSEDED))}")
+
+
+def statement_data(
+    screen: Screen, one: Statement, derived: Mapping[int, Derived]
+) -> dict[str, Any]:
+    """Return a statement as plain data, each line that books an earning with its derivation."""
+    data: dict[str, Any] = plain(one)
+    for line in data["lines"]:
+        if (found := derived.get(line["entry"])) is not None:
+            steps = [sentence.as_json(screen.translate) for sentence in found.sentences]
+            names = ("program", "version", "period", "command", "superseded", "parts")
+            said = {name: plain(getattr(found, name)) for name in names}
+            line["derivation"] = {**said, "steps": steps}
+    return data
 
 
 @command(ledger_group, "close", N_("Propose to close a month for good."))

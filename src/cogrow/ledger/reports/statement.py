@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 from cogrow.errors import N_, NotFound, message
 from cogrow.ledger.journal import digest
 from cogrow.ledger.people import require_sight
-from cogrow.ledger.store.claims import statement, statement_line
+from cogrow.ledger.store.claims import settlement, statement, statement_line
 from cogrow.ledger.store.database import insert_rows
 from cogrow.ledger.store.refusals import broken
 from cogrow.ledger.store.schema import account, entry, period, posting
@@ -133,6 +133,19 @@ def _statements(
         yield Statement(
             *place, period_id, opening[place], closing, tuple(lines[place]), place in published
         )
+
+
+def booked(
+    connection: Connection, merchant: str, currency: str
+) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return revision and minor units of what is booked of each earning, by (`program@version`, period)."""
+    query = select(settlement).where(
+        settlement.c.merchant_id == merchant, settlement.c.currency == currency
+    )
+    return {
+        (f"{row.program_id}@{row.program_version}", row.period): (row.revision, row.posted_earned)
+        for row in connection.execute(query)
+    }
 
 
 def publish(connection: Connection, period_id: str, starts_on: str, instant: str) -> int:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from cogrow.embedded import Limits
 from cogrow.errors import N_, LedgerError, message
 from cogrow.ledger import corrections, funds, people, proposals, wallet
 from cogrow.ledger.accrual import Accrued, Progress, accrue
@@ -21,6 +22,7 @@ from cogrow.ledger.payouts.rail import Rail
 from cogrow.ledger.reports import audit, closing, export, statement
 from cogrow.ledger.settlement import Settled, settle
 from cogrow.ledger.store.database import Store, open_store
+from cogrow.operations.ledger.derivation import Derived, Where, derivations
 from cogrow.operations.ledger.earnings import read_earnings
 
 _T = TypeVar("_T")
@@ -104,8 +106,8 @@ class Desk:
         progress: Progress,
     ) -> Accrued:
         """Book what programs earned in periods."""
-        rows = read_earnings(names, folder, periods, fund)
-        return accrue(self.store, rows, self.act, dry=self.dry, progress=progress)
+        rows, whole = read_earnings(names, folder, periods, fund)
+        return accrue(self.store, rows, self.act, whole=whole, dry=self.dry, progress=progress)
 
     def settle(self, as_of: date | None, progress: Progress) -> Settled:
         """Make due what is mature."""
@@ -153,6 +155,12 @@ class Desk:
         """Return statements of a month."""
         with self.store.read() as connection:
             return list(statement.statements(connection, month, self.act.actor, merchant))
+
+    def derivations(
+        self, found: Sequence[statement.Statement], where: Where, progress: Any
+    ) -> dict[int, Derived]:
+        """Return where the lines of statements come from, by the number of their entry."""
+        return derivations(self.store, found, where, Limits(), progress)
 
     def disputes(self, merchant: str | None) -> list[corrections.Dispute]:
         """Return disputes with their answers."""
