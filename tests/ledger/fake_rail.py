@@ -46,6 +46,9 @@ class FakeRail:
         assert self.paid.get(item.number, item) == item, "the number was used for something else"
         self.paid[item.number] = item
 
+    def takes(self, instruction: Instruction) -> bool:
+        return True
+
     def send(self, batch: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
         self.calls += 1
         answers: dict[str, Answer] = {}

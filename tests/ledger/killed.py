@@ -39,6 +39,9 @@ class FolderRail:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def takes(self, instruction: Any) -> bool:
+        return True
+
     def send(self, batch: str, instructions: Any) -> dict[str, Answer]:
         answers = {}
         for position, item in enumerate(instructions):

@@ -7,11 +7,12 @@ import io
 from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import partial
 from xml.etree import ElementTree
 
 import pytest
 
-from cogrow.errors import DataError
+from cogrow.errors import DataError, LedgerError
 from cogrow.ledger.payouts.file_rail import (
     NAMESPACE,
     Debtor,
@@ -20,7 +21,10 @@ from cogrow.ledger.payouts.file_rail import (
     batch_csv,
     pain_001,
 )
+from cogrow.ledger.payouts.pay import pay
+from cogrow.ledger.payouts.propose import add_beneficiary, propose_batch
 from cogrow.ledger.payouts.rail import Instruction, Outcome
+from tests.ledger.books import act, earned
 
 DEBTOR = Debtor("Platform AG", "DE02120300000000202051", "BYLADEM1001")
 MADE = datetime(2026, 10, 5, 9, 30, tzinfo=UTC)
@@ -107,3 +111,31 @@ def test_files_are_written_and_outcomes_read(tmp_path):
     )
     with pytest.raises(DataError, match="outcomes-2"):
         rail.query(["N2"])
+
+
+def test_what_the_standard_cannot_say_is_not_sent_and_goes_back(books, tmp_path):
+    """An approved payout with an account that is none keeps nobody else from being paid."""
+    books.fund()
+    books.accrue(earned("M1", 100), earned("M2", 200))
+    books.settle()
+    for merchant, iban in (("M1", "DE89370400440532013000"), ("M2", "account 7")):
+        home = partial(add_beneficiary, merchant=merchant, name=merchant, iban=iban, act=act())
+        books.store.write(partial(home, bic="COBADEFF"))
+    work = partial(propose_batch, name="B1", rail="file", currency="CNY", act=act())
+    books.approve(books.store.write(work))
+    done = pay(books.store, "B1", FileRail(tmp_path, DEBTOR, MADE), act())
+    assert (done.states, done.not_taken) == ({"sent": 1, "failed": 1}, ("B1:M2",))
+    assert books.has("M2") == {"payable": 200}
+    assert b"M2" not in (tmp_path / "B1.xml").read_bytes()
+    books.clean()
+
+
+def test_a_payer_that_cannot_pay_is_said_before_anything_is_sent(tmp_path):
+    with pytest.raises(DataError, match="cannot be paid by file"):
+        FileRail(tmp_path, replace(DEBTOR, iban="ours"), MADE)
+
+
+@pytest.mark.parametrize("name", ["", "../B1", "a/b", "b" * 36, "July 1", "-rf"])
+def test_a_batch_has_a_name_a_file_and_a_bank_can_have(books, name):
+    with pytest.raises(LedgerError, match="cannot name a batch"):
+        books.propose(name)

@@ -207,6 +207,9 @@ def _show_paid(screen: Screen, batch: str, paid: Paid) -> None:
     for name in paid.refused:
         what = N_("{name} was not sent: the payee's account changed since the approval.")
         screen.say(message(what, name=name), fg="yellow")
+    for name in paid.not_taken:
+        what = N_("{name} was not sent: the rail does not take such an account, name or amount.")
+        screen.say(message(what, name=name), fg="yellow")
     screen.data(plain(paid))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from cogrow.errors import N_, DataError, message
+from cogrow.ledger.payouts.propose import LONGEST_BATCH
 from cogrow.ledger.payouts.rail import Answer, Instruction, Outcome
 from cogrow.money import EXPONENTS
 
@@ -22,7 +23,7 @@ NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 #: What the schema asks of its texts.
 IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[a-zA-Z0-9]{1,30}")
 BIC = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?")
-LONGEST_NAME, LONGEST_ID, MOST_DIGITS = 140, 35, 18
+LONGEST_NAME, LONGEST_ID, MOST_DIGITS = 140, LONGEST_BATCH, 18
 #: A spreadsheet takes a cell that starts with one of these for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 HEADS = ("number", "merchant", "name", "iban", "bic", "amount", "currency")
@@ -82,13 +83,13 @@ def pain_001(batch: str, debtor: Debtor, items: Sequence[Instruction], made: dat
     document = Element("Document", xmlns=NAMESPACE)
     root = _put(document, "CstmrCdtTrfInitn")
     head = _put(root, "GrpHdr")
-    _put(head, "MsgId", batch[:LONGEST_ID])
+    _put(head, "MsgId", batch)
     _put(head, "CreDtTm", f"{made:%Y-%m-%dT%H:%M:%SZ}")
     _put(head, "NbOfTxs", str(len(items)))
     _put(head, "CtrlSum", total)
     _put(head, "InitgPty/Nm", debtor.name)
     info = _put(root, "PmtInf")
-    _put(info, "PmtInfId", batch[:LONGEST_ID])
+    _put(info, "PmtInfId", batch)
     _put(info, "PmtMtd", "TRF")
     _put(info, "NbOfTxs", str(len(items)))
     _put(info, "CtrlSum", total)
@@ -132,7 +133,16 @@ class FileRail:
     deduplicates = False  # a bank may take the same file twice
 
     def __init__(self, folder: Path, debtor: Debtor, made: datetime) -> None:
+        checked(debtor, ())
         self.folder, self.debtor, self.made = folder, debtor, made
+
+    def takes(self, instruction: Instruction) -> bool:
+        """Take what the standard can say."""
+        try:
+            checked(self.debtor, [instruction])
+        except DataError:
+            return False
+        return True
 
     def send(self, batch: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
         """Write `BATCH.xml` and `BATCH.csv`; what is in them is sent, and not yet paid."""

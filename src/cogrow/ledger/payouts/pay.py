@@ -25,15 +25,19 @@ from cogrow.ledger.store.database import Store
 from cogrow.ledger.store.refusals import NotApproved
 
 NOT_SENT = Answer(Outcome.FAILED, "", b"the payee changed; not sent")
+NOT_TAKEN = Answer(Outcome.FAILED, "", b"the rail does not take it; not sent")
 UNRESOLVED = ("sending", "sent", "unknown")
 
 
 @dataclass(slots=True)
 class Paid:
-    """What became of payouts, by number of payouts in each state, and those whose payee changed."""
+    """What became of payouts, by number of payouts in each state; those whose payee changed (`refused`) and
+    those the rail cannot be told (`not_taken`) were not sent.
+    """
 
     states: dict[str, int] = field(default_factory=dict)
     refused: tuple[str, ...] = ()
+    not_taken: tuple[str, ...] = ()
 
 
 def request_of(item: Instruction) -> bytes:
@@ -44,11 +48,16 @@ def request_of(item: Instruction) -> bytes:
 def pay(store: Store, name: str, rail: Rail, act: Act) -> Paid:
     """Send the approved payouts of a batch. Run again, it sends only what was not begun.
 
-    A payout whose payee's account changed since the approval is not sent; its money goes back to the wallet.
+    A payout whose payee's account changed since the approval is not sent, nor one the rail does not take:
+    its money goes back to the wallet.
     """
     items = _items(store, name, rail, act)
-    begun, refused = [], []
+    begun, refused, not_taken = [], [], []
     for payout_id, number in _in_state(store, name, ("approved",)):
+        if not rail.takes(items[number]):
+            store.write(partial(_finish, payout_id=payout_id, answer=NOT_TAKEN, act=act))
+            not_taken.append(payout_id)
+            continue
         try:
             if store.write(partial(_begin, payout_id=payout_id, item=items[number], act=act)):
                 begun.append(items[number])
@@ -57,7 +66,7 @@ def pay(store: Store, name: str, rail: Rail, act: Act) -> Paid:
             refused.append(payout_id)
     if begun:
         _record(store, begun, _asked(rail.send, name, begun), act)
-    return Paid(_states(store, name), tuple(refused))
+    return Paid(_states(store, name), tuple(refused), tuple(not_taken))
 
 
 def reconcile(store: Store, name: str, rail: Rail, act: Act) -> Paid:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +24,9 @@ from cogrow.ledger.store.schema import account, balance
 #: A batch is looked at twice if its total is this many times the median of the last ones, or the same
 #: payees get the same amounts as in one of them.
 FAR_OFF, LAST_BATCHES = 3, 12
+#: A batch's name is a file's name and a bank's identifier: never cut, never with a folder in it.
+LONGEST_BATCH = 35
+_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST_BATCH - 1}}}")
 
 
 def add_beneficiary(
@@ -79,6 +83,9 @@ def propose_batch(
     require(connection, act, "operator", "finance")
     if connection.execute(select(payout_batch.c.id).where(payout_batch.c.id == name)).first():
         return batch(connection, name)
+    if not _NAME.fullmatch(name):
+        what = N_("{name} cannot name a batch: at most {most} letters, digits, dots and hyphens.")
+        raise LedgerError(message(what, name=repr(name), most=LONGEST_BATCH))
     rows, homeless = _payable(connection, currency, least, merchants)
     if not rows:
         raise LedgerError(message(N_("There is nothing to pay out.")))

@@ -50,6 +50,9 @@ class Rail(Protocol):
     def deduplicates(self) -> bool:
         """Return whether a number sent again pays at most once, whatever became of it the first time."""
 
+    def takes(self, instruction: Instruction) -> bool:
+        """Return whether a payout can be said to the rail at all; what it does not take is never sent."""
+
     def send(self, batch: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
         """Pay, and answer by number. A number that is missing in the answer is unknown.
 
