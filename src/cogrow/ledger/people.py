@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select, update
 from cogrow.errors import N_, NotFound, message
 from cogrow.ledger.journal import Act, note
 from cogrow.ledger.store.refusals import NotAllowed
+from cogrow.ledger.store.runtime import grant_runtime
 from cogrow.ledger.store.schema import ROLES, api_key, person, person_role
 
 #: Who may do what. Approving needs finance, which the database holds too.
@@ -91,6 +92,13 @@ def owner_of(connection: Connection, secret: str) -> tuple[str, str]:
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def add_runtime(connection: Connection, role: str, act: Act) -> None:
+    """Make the role of the database that cogrow runs as. Raises as `grant_runtime` does."""
+    require(connection, act, "operator")
+    if grant_runtime(connection, role):
+        note(connection, act, "runtime role", role=role)
 
 
 def exists(connection: Connection, name: str) -> None:

@@ -77,6 +77,22 @@ def person_key(screen: Screen, key: str, person_of: str, **at: Any) -> None:
     screen.data({"key": key, "secret": secret})
 
 
+@command(
+    ledger_group,
+    "runtime-role",
+    N_("Make the PostgreSQL role to run as: it adds to the books, and cannot change history."),
+)
+@click.argument("role")
+@at_books
+def runtime_role(screen: Screen, role: str, **at: Any) -> None:
+    """Make the role."""
+    with sitting(screen, **at) as desk:
+        tables = desk.runtime_role(role)
+    what = N_("{role} may add to {count} tables and change nothing in them.")
+    screen.say(message(what, role=role, count=len(tables)), fg="green")
+    screen.data({"role": role, "append_only": list(tables)})
+
+
 @command(fund_group, "create", N_("Create an empty fund."))
 @click.argument("fund")
 @click.option("--title", default="", help=N_("What people call it."))

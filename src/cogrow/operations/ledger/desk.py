@@ -22,6 +22,7 @@ from cogrow.ledger.payouts.rail import Rail
 from cogrow.ledger.reports import audit, closing, export, statement
 from cogrow.ledger.settlement import Settled, settle
 from cogrow.ledger.store.database import Store, open_store
+from cogrow.ledger.store.guards import APPEND_ONLY
 from cogrow.operations.ledger.derivation import Derived, Where, derivations
 from cogrow.operations.ledger.earnings import read_earnings
 
@@ -54,6 +55,11 @@ class Desk:
     def key_add(self, key: str, of: str, secret: str) -> None:
         """Let whoever has the secret act for a person."""
         self.write(people.add_key, key=key, of=of, secret=secret)
+
+    def runtime_role(self, role: str) -> tuple[str, ...]:
+        """Make the role that cogrow runs as on PostgreSQL; return the tables it may only add to."""
+        self.write(people.add_runtime, role=role)
+        return APPEND_ONLY
 
     def fund_create(self, name: str, currency: str, title: str) -> None:
         """Create an empty fund."""
