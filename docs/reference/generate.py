@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -38,8 +38,10 @@ from cogrow.words.expressions import FUNCTIONS, RANGES, UNITS
 from cogrow.words.keys import CHOICES, FORM_KEYS, KEYS
 from cogrow.words.tables import TABLES
 from docs.reference import meanings, shipped
+from docs.reference.books import ledger_accounts, ledger_postings, ledger_tables
 from docs.reference.drawn import drawings, redraw
 from docs.reference.mistakes import checks
+from docs.reference.table import code, complete, table
 from docs.reference.worked import FORMS, paid
 
 FOLDER = Path(__file__).parent
@@ -58,28 +60,6 @@ KINDS = {
     Kind.DAY: "day",
     Kind.FLAG: "flag",
 }
-
-
-def complete(known: Iterable[str], said: Iterable[str]) -> None:
-    """Raise ValueError unless what the code knows is exactly what the reference has words for."""
-    knows, says = set(known), set(said)
-    if knows != says:
-        raise ValueError(
-            f"no words for {sorted(knows - says)}; nothing called {sorted(says - knows)}"
-        )
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "".join(
-        f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines
-    )
-
-
-def code(text: object) -> str:
-    """Return `text` as Markdown code."""
-    return f"`{text}`"
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
@@ -361,6 +341,9 @@ PARTS: Mapping[str, Callable[[], str]] = {
         commands,
         exit_codes,
         shipped_programs,
+        ledger_tables,
+        ledger_accounts,
+        ledger_postings,
     )
 }
 

@@ -14,7 +14,8 @@ from cogrow.rewards.registry import forms
 from cogrow.words.expressions import FUNCTIONS
 from docs.reference import meanings
 from docs.reference.drawn import FOLDER, drawings
-from docs.reference.generate import MARK, PARTS, complete, generated, pages
+from docs.reference.generate import MARK, PARTS, generated, pages
+from docs.reference.table import complete
 
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in pages()}
 

@@ -247,7 +247,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "cash": N_("money"),
             "fee_offset": N_("less of a fee"),
             "ad_credit": N_("credit for advertising"),
-            "choice": N_("whichever the merchant chooses"),
+            "choice": N_("money in the wallet; the merchant is paid, or turns it into ad credit"),
         },
     }
 )
