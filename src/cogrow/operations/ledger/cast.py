@@ -42,8 +42,12 @@ class Cast:
 def _rows(one: Earned) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
-    rows: list[dict[str, Any]] = pq.read_table(one.path).to_pylist()
-    return [row for row in rows if row["amount_minor"]]
+    names = pq.read_schema(one.path).names
+    wanted = ("merchant_id", "amount_minor", "tier", "measured_net_sales")
+    columns = [name for name in wanted if name in names]
+    found = pq.read_table(one.path, columns=columns, filters=[("amount_minor", "!=", 0)])
+    rows: list[dict[str, Any]] = found.to_pylist()
+    return rows
 
 
 def cast(earned: Sequence[Earned]) -> Cast:

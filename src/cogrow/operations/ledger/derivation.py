@@ -14,7 +14,7 @@ from cogrow.facts import FactFiles
 from cogrow.ledger.reports.statement import Statement, StatementLine, booked
 from cogrow.ledger.store.database import Store
 from cogrow.operations.choose import one_run
-from cogrow.operations.earn import Progress
+from cogrow.operations.earn import Progress, read_back, result_path
 from cogrow.operations.explain import derive
 from cogrow.operations.explanation.sentence import Sentence
 from cogrow.sources.conform import open_facts
@@ -34,8 +34,8 @@ class Part:
 class Derived:
     """The earning that a line books: of which terms and period, and the command that explains it.
 
-    `parts` and `sentences` are there where earnings and facts are at hand and come to what is booked;
-    `superseded` where the line was booked from earnings that have been computed again since.
+    `parts` are there where earnings at hand come to what is booked, `sentences` where these were computed
+    from the facts at hand; `superseded` where the earnings have been computed again since.
     """
 
     program: str
@@ -137,8 +137,9 @@ def _sentences(
     if facts is None:
         return ()
     program, found, others = one_run(name, period, facts)
-    if program.version != version:
-        return ()
+    path = earnings / result_path(program, found)
+    if read_back(path, version, facts, merchant) is None or program.version != version:
+        return ()  # from other terms or facts; what these come to is another question
     why = derive((program, found), merchant, facts, others=others, limits=limits, earnings=earnings)
     came_to = sum(row["amount_minor"] for row in why.earnings)
     return why.sentences if came_to == amount else ()

@@ -90,6 +90,7 @@ def _end(table: pa.Table, path: Path) -> date:
 
 
 def _earnings(program: Program, path: Path, fund: str | None) -> Iterator[Earning]:
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
@@ -98,8 +99,9 @@ def _earnings(program: Program, path: Path, fund: str | None) -> Iterator[Earnin
         raise DataError(message(what, file=str(path), program=program.id))
     funders = list(program.fund.funders) if program.fund is not None else []
     columns = ["merchant_id", "amount_minor", *(f"funder_{name}_minor" for name in funders)]
+    paid = table.filter(pc.not_equal(table.column("amount_minor"), 0))  # of all merchants, few
     sums: dict[str, list[int]] = {}
-    for row in zip(*(table.column(name).to_pylist() for name in columns), strict=True):
+    for row in zip(*(paid.column(name).to_pylist() for name in columns), strict=True):
         mine = sums.setdefault(row[0], [0] * len(row[1:]))
         for position, amount in enumerate(row[1:]):
             mine[position] += amount

@@ -125,11 +125,14 @@ class Life:
         def book() -> Any:
             return desk.accrue(self.programs, earnings, [period], FUND, lambda done, total: None)
 
-        booked, again = book(), book()
+        booked = book()
         self.months += [f"{day:%Y-%m}"] if booked.entries else []
-        what = N_("{more} earned in {period} is owed now. Run again, it posts {again} entries.")
-        said = {"more": _shown(booked.more[CURRENCY]), "period": period, "again": again.entries}
-        yield Step(day, "accrue", message(what, **said))
+        said = {"more": _shown(booked.more[CURRENCY]), "period": period}
+        if period == self.periods[0]:
+            what = N_("{more} earned in {period} is owed now. Run again, it posts {again} entries.")
+            yield Step(day, "accrue", message(what, **said, again=book().entries))
+        else:
+            yield Step(day, "accrue", message(N_("{more} earned in {period} is owed now."), **said))
         done = desk.settle(None, lambda done, total: None)
         due, offset = done.due[CURRENCY], done.offset[CURRENCY]
         what = N_("{due} of it is due, in the wallets of {count} merchants.")
