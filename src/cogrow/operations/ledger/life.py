@@ -138,8 +138,8 @@ class Life:
         what = N_("{due} of it is due, in the wallets of {count} merchants.")
         if offset:
             what = N_("{due} of it is due; {offset} pays what {merchant} owed us.")
-        said = {"due": _shown(due), "count": done.merchants, "offset": _shown(offset)}
-        yield Step(day, "settle", message(what, **said, merchant=self.cast.followed))
+        said = {"due": _shown(due), "offset": _shown(offset), "merchant": self.cast.followed}
+        yield Step(day, "settle", message(what, **said, count=done.merchants))
 
     def _convert(self, store: Store) -> Iterator[Step]:
         merchant = self.cast.converts
