@@ -85,3 +85,67 @@ def test_what_is_no_amount_is_said(ledger, tmp_path):
     said = cogrow("ledger", *words, "--books", books)
     assert said.code == 2
     assert "no amount of CNY" in said.err
+
+
+@pytest.fixture
+def due(ledger, facts, tmp_path):
+    """Return a merchant with money in its wallet, earned and settled in August, and the earnings."""
+    program, earnings = ("apparel-sprint-rebate", "--period", "2025Q2"), tmp_path / "earnings"
+    assert cogrow("earn", *program, "--facts", facts, "--out", earnings).code == 0
+    ledger("alice", "fund", "create", "growth")
+    approve(ledger, ledger("alice", "fund", "top-up", "growth", "100,000.00", "--number", "1"))
+    ledger("alice", "accrue", *program, "--fund", "growth", "--earnings", earnings)
+    ledger("alice", "settle")
+    found = ledger("alice", "statement", "2025-08")
+    return max(found, key=lambda one: sum(one["closing"].values()))["merchant"], earnings
+
+
+def test_what_failed_is_proposed_again_and_what_is_not_paid_back_is_given_up(ledger, due, tmp_path):
+    merchant, _ = due
+    home = ("payout", "beneficiary", merchant, "Lin")
+    ledger("alice", *home, "DE89370400440532013000", "FAILDEFF")
+    approve(ledger, ledger("alice", "payout", "propose", "b1", "--rail", "demonstration"))
+    folder = ("--folder", tmp_path / "payouts")
+    assert ledger("alice", "payout", "pay", "b1", *folder)["states"] == {"failed": 1}
+    ledger("alice", *home, "DE02120300000000202051", "GOODDEFF")
+    rehearsed = ledger("alice", "payout", "resend", "b1", "b2", "--dry-run")
+    again = ledger("alice", "payout", "resend", "b1", "b2")
+    assert rehearsed == again == ledger("alice", "payout", "resend", "b1", "b2")
+    approve(ledger, again)
+    assert ledger("alice", "payout", "pay", "b2", *folder)["states"] == {"paid": 1}
+    ledger("alice", "payout", "resend", "b1", "b3", code=5)
+    less = ("adjust", merchant, "-5.00", "--fund", "growth", "--reason", "x", "--number", "1")
+    approve(ledger, ledger("alice", *less))
+    give_up = ("write-off", merchant, "5.00", "--reason", "gone", "--number", "1")
+    rehearsed = ledger("alice", *give_up, "--dry-run")
+    found = ledger("alice", *give_up)
+    assert rehearsed == found
+    approve(ledger, found)
+    assert ledger("alice", *give_up)["votes"] == 1
+    ledger("alice", "write-off", merchant, "0.01", "--reason", "x", "--number", "2", code=5)
+    [wallet] = ledger("alice", "wallet", "show", merchant)
+    assert wallet["amounts"]["clawback"] == 0
+    assert ledger("alice", "audit")["faults"] == []
+
+
+def test_lines_of_a_statement_open_into_their_derivation(ledger, due, facts, tmp_path):
+    merchant, earnings = due
+    where = ("--earnings", earnings, "--facts", facts)
+    [found] = ledger("alice", "statement", "2025-08", merchant, *where)
+    [line] = [one for one in found["lines"] if one["kind"] == "accrue"]
+    told = line["derivation"]
+    assert told["command"].startswith(
+        f"cogrow explain apparel-sprint-rebate {merchant} --period 2025Q2"
+    )
+    assert sum(part["amount"] for part in told["parts"]) == line["amount"]
+    assert told["steps"][-1]["amount_minor"] == line["amount"]
+    [bare] = ledger("alice", "statement", "2025-08", merchant)
+    assert bare["lines"][0]["derivation"]["steps"] == []
+    page = tmp_path / "statement.html"
+    ledger("alice", "statement", "2025-08", merchant, *where, "--html", page)
+    text = page.read_text(encoding="utf-8")
+    last = told["steps"][-1]["says"]
+    assert text.count("<details>") == 1, "folded on the screen"
+    assert f"<li>{last}</li></ol>" in text
+    assert "details::details-content { content-visibility: visible" in text, "and open on paper"
+    assert not any(part in text for part in ("<script", "src=", "http"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -86,3 +87,12 @@ def test_where_nobody_earns_the_period_is_named_all_the_same(tmp_path):
 def test_a_name_no_earnings_have_is_said(tmp_path):
     with pytest.raises(NotFound, match="There are no earnings of two-versions in 12.12-2025"):
         read_earnings([whole_file(tmp_path, "2025Q1", 0)], tmp_path / "out", ["12.12-2025"])
+
+
+def test_what_the_merchant_may_choose_is_money_in_its_wallet(tmp_path):
+    file = whole_file(tmp_path, "2025Q1", 100)
+    text = Path(file).read_text(encoding="utf-8") + "settle: {pay: choice, expires: 90 days}\n"
+    Path(file).write_text(text, encoding="utf-8")
+    write(tmp_path / "out" / "two-versions" / "2025Q1.parquet", program_of(text).version, 100)
+    [one] = read_earnings([file], tmp_path / "out", ["2025Q1"])[0]
+    assert one.pays == "cash"

@@ -14,6 +14,7 @@ from cogrow.cli.ledger.group import (
     DAY,
     NUMBER,
     at_books,
+    below_zero,
     ledger_group,
     minor,
     plain,
@@ -208,6 +209,7 @@ _moving("release", N_("Let go what was held back."))
 _moving("offset", N_("Set fee credit against the fees a merchant owes."))
 
 
+@below_zero
 @command(ledger_group, "adjust", N_("Propose to owe a merchant more, or (below 0) less."))
 @MERCHANT
 @AMOUNT

@@ -59,6 +59,12 @@ def at_books(function: Any) -> Any:
     return function
 
 
+def below_zero(command: click.Command) -> click.Command:
+    """Let an amount below 0 be typed as it is: -5.00 is no option."""
+    command.context_settings = {**command.context_settings, "ignore_unknown_options": True}
+    return command
+
+
 @contextmanager
 def sitting(
     screen: Screen, books: str, person: str | None, on: datetime | None, dry_run: bool

@@ -14,6 +14,7 @@ from cogrow.cli.ledger.group import (
     CURRENCY,
     NUMBER,
     at_books,
+    below_zero,
     ledger_group,
     minor,
     plain,
@@ -105,6 +106,7 @@ def fund_create(screen: Screen, fund: str, title: str, currency: str, **at: Any)
     done(screen, fund=fund)
 
 
+@below_zero
 @command(fund_group, "top-up", N_("Propose to put money into a fund, or (below 0) take it out."))
 @click.argument("fund")
 @click.argument("amount")
