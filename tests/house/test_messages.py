@@ -37,6 +37,20 @@ def sentences(root: Path) -> set[str]:
     return {m if isinstance(m, str) else m[0] for _, _, m, _, _ in found}
 
 
+def test_no_sentence_is_marked_where_nobody_collects_it():
+    """Inside an f-string a mark is not seen, and the sentence stays English."""
+    inside = [
+        f"{name}:{node.lineno}"
+        for name, tree in python_files(ROOT, "src")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+        for part in ast.walk(node)
+        if isinstance(part, ast.Call) and getattr(part.func, "id", "") in KEYWORDS
+        if part.args and isinstance(part.args[0], ast.Constant)
+    ]
+    assert inside == []
+
+
 def texts(entry: Message) -> list[str]:
     """Return what an entry translates to: one text, or one for each plural form, or nothing."""
     found = [entry.string] if isinstance(entry.string, str) else entry.string or []

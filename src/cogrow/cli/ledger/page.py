@@ -23,7 +23,8 @@ h1 { font-size: 1.35em; margin: 0 0 .1em } h1 + p { margin: 0 0 .8em; color: #55
 section { break-after: page; margin-bottom: 3em } section:last-child { break-after: auto }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: .3em .6em; border-bottom: 1px solid #ddd; vertical-align: top }
-thead th { border-bottom: 1.5px solid #111; font-weight: 600 } tr.total th, tr.total td { font-weight: 600 }
+thead th { border-bottom: 1.5px solid #111; font-weight: 600; white-space: nowrap }
+tr.total th, tr.total td { font-weight: 600 }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap } .d { white-space: nowrap }
 thead { display: table-header-group } tr { break-inside: avoid }
 summary { cursor: pointer } details ol, details p { margin: .3em 0 .3em 1.2em; padding: 0; font-size: .92em }
@@ -65,9 +66,11 @@ def _section(one: Statement, translate: Translate, derived: Mapping[int, Derived
             f'<td class="d">{line.day}</td>',
             f"<td>{what}</td>",
             f'<td class="d">{escape(line.origin)}</td>',
-            f"<td>{t(account_word(line.place))}</td>",
+            f'<td class="d">{t(account_word(line.place))}</td>',
         ]
 
+    # Words inside an f-string are not collected for translation.
+    word, first, last = N_("Statement"), N_("opening"), N_("closing")
     heads = (N_("day"), N_("what"), N_("of the period"), N_("account"))
     titles = "".join(f"<th>{t(head)}</th>" for head in heads)
     opening, closing = one.total
@@ -76,10 +79,10 @@ def _section(one: Statement, translate: Translate, derived: Mapping[int, Derived
     )
     lines = "\n".join(row(line.amount, *cells(line)) for line in one.lines)
     return (
-        f"<section><h1>{t(N_('Statement'))} · {escape(one.merchant)} · {escape(one.period)}</h1>"
+        f"<section><h1>{t(word)} · {escape(one.merchant)} · {escape(one.period)}</h1>"
         f"<p>{t(published)}</p>\n"
         f'<table><thead><tr>{titles}<th class="n">{escape(one.currency)}</th></tr></thead>\n'
-        f"<tbody>{total(N_('opening'), opening)}\n{lines}\n{total(N_('closing'), closing)}</tbody>"
+        f"<tbody>{total(first, opening)}\n{lines}\n{total(last, closing)}</tbody>"
         f"</table>\n<footer>{one.content_hash}</footer></section>"
     )
 
