@@ -18,6 +18,7 @@ import click
 from cogrow.cli.frame import INTERRUPTED, command, translated
 from cogrow.cli.ledger import ledger_group
 from cogrow.cli.options import DATA, DAY, FACTS, SEED, SOURCE, VERSION, limited, lines, out
+from cogrow.cli.rollups import rollups_group
 from cogrow.cli.screen import Screen
 from cogrow.cli.speech import LANGUAGES, language, speak
 from cogrow.embedded import Limits
@@ -123,6 +124,9 @@ def test_command(screen: Screen, programs: tuple[str, ...], **limits: Any) -> No
     "--period", "periods", multiple=True, help=N_("2025, 2025Q2, 2025-04 or first..last day.")
 )
 @out("earnings")
+@click.option(
+    "--no-rollups", is_flag=True, help=N_("Compute all from the facts, whatever is kept of them.")
+)
 @limited
 def earn_command(
     screen: Screen,
@@ -130,6 +134,7 @@ def earn_command(
     facts: Path,
     periods: tuple[str, ...],
     out: Path,
+    no_rollups: bool,
     **limits: Any,
 ) -> None:
     """Write one file per program and period."""
@@ -137,7 +142,9 @@ def earn_command(
     from cogrow.operations.earn import as_json, earn
 
     with screen.progress() as progress:
-        earned, issues = earn(programs, facts, periods, out, Limits(**limits), progress)
+        earned, issues = earn(
+            programs, facts, periods, out, Limits(**limits), progress, keep=not no_rollups
+        )
     for one in earned:
         show_earned(screen, one)
     if not screen.as_json:
@@ -389,4 +396,5 @@ def demo_command(screen: Screen, out: Path, lines: int, seed: int) -> None:
     tell(screen, out, lines, seed)
 
 
-cli.add_command(ledger_group)
+for group in (ledger_group, rollups_group):
+    cli.add_command(group)

@@ -136,7 +136,10 @@ def show_earned(screen: Screen, one: Earned) -> None:
     _unpaid(screen, one)
     if found.top:
         _movers(screen, one)
-    screen.say(f"→ {one.path}")
+    as_it_was = message(
+        N_("→ {path}, as it was: made from the same terms and facts"), path=one.path
+    )
+    screen.say(as_it_was if one.kept else f"→ {one.path}")
 
 
 def _unpaid(screen: Screen, one: Earned) -> None:

@@ -63,8 +63,10 @@ class DuckDB:
         try:
             made = exp.Literal.string(str(store.unfinished(rollup.name))).sql(DIALECT)
             self._run(f"COPY ({rollup.sql()}) TO {made} (FORMAT parquet)")
-            file = rollup.file
-            store.keep(rollup.name, file.table, file.sha256, rollup.columns, rollup.made_from)
+            file, query = rollup.file, rollup.sql_by_hash()
+            store.keep(
+                rollup.name, file.table, file.sha256, rollup.columns, rollup.made_from, query
+            )
         except (duckdb.IOException, OSError) as error:
             what = N_("Roll-ups cannot be kept in {folder}: {problem}; --no-rollups does without.")
             problem = str(error).split("\n")[0]

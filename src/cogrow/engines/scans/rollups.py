@@ -6,7 +6,7 @@ kept is read, and what is not is built first: for all programs of a run together
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
@@ -52,19 +52,22 @@ class RollUp:
 
     def sql(self) -> str:
         """Return the query that makes its rows; it reads the files of its sources and no others."""
+        return self._sql(lambda file: file.path)
+
+    def sql_by_hash(self) -> str:
+        """Return the query with every file under the hash of its bytes, wherever it lies."""
+        return self._sql(lambda file: file.sha256)
+
+    def _sql(self, place: Callable[[FactFile], str]) -> str:
         found = query(self.scan, self.columns.values(), self.sources)
         for table, files in self.sources.items():
-            found = found.with_(table, as_=_read(files), copy=False)
+            paths = exp.array(*(exp.Literal.string(place(file)) for file in files))
+            source = exp.select("*").from_(exp.func("READ_PARQUET", paths))
+            found = found.with_(table, as_=source, copy=False)
         if self.scan.by_line:
             lines = refund_lines(self.scan.available["refunds"])
             found = found.with_(REFUND_LINES, as_=lines, copy=False)
         return found.sql(DIALECT)
-
-
-def _read(files: Sequence[FactFile]) -> exp.Select:
-    """Return the query of all rows of the files."""
-    paths = exp.array(*(exp.Literal.string(file.path) for file in files))
-    return exp.select("*").from_(exp.func("READ_PARQUET", paths))
 
 
 @dataclass(frozen=True, slots=True)

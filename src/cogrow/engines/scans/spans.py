@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from cogrow.errors import N_, EngineError, message
 from cogrow.facts import FactFiles
 
 if TYPE_CHECKING:
@@ -42,20 +43,32 @@ class FactFile:
     def spans(self, column: str) -> list[Span | None]:
         """Return the span of a column in each row group; None where it has no values.
 
-        Where the file says nothing of it, the column is read.
+        Where the file says nothing of it, the column is read. Raises EngineError for a file that cannot
+        be read.
         """
+        import pyarrow as pa
+
         if column not in self._spans:
-            footer = self._opened.metadata
-            at = self._opened.schema_arrow.get_field_index(column)
-            found: list[Span | None] = []
-            for group in range(footer.num_row_groups):
-                known = footer.row_group(group).column(at).statistics
-                if known is not None and known.has_min_max:
-                    found.append((known.min, known.max))
-                else:
-                    found.append(self._looked(group, column))
-            self._spans[column] = found
+            try:
+                self._spans[column] = self._read(column)
+            except (pa.ArrowException, OSError, ValueError) as error:
+                problem = f"{self.path}: {error}".split("\n")[0]
+                what = N_("The facts cannot be read: {problem}")
+                raise EngineError(message(what, problem=problem)) from error
         return self._spans[column]
+
+    def _read(self, column: str) -> list[Span | None]:
+        footer, found = self._opened.metadata, list[Span | None]()
+        at = self._opened.schema_arrow.get_field_index(column)
+        if at < 0:
+            raise ValueError(column)
+        for group in range(footer.num_row_groups):
+            known = footer.row_group(group).column(at).statistics
+            if known is not None and known.has_min_max:
+                found.append((known.min, known.max))
+            else:
+                found.append(self._looked(group, column))
+        return found
 
     def _looked(self, group: int, column: str) -> Span | None:
         import pyarrow.compute as pc

@@ -24,8 +24,8 @@ UNFINISHED = ".partial"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A roll-up that is kept: of which file of which table, its columns, and the hash of every file its
-    rows come from.
+    """A roll-up that is kept: of which file of which table, its columns, the hash of every file its rows
+    come from, and the query that makes them, files under their hashes.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Kept:
     file: str
     columns: tuple[str, ...]
     made_from: tuple[str, ...]
+    query: str
     rows: int
     size: int
     modified_ns: int
@@ -70,6 +71,7 @@ class Store:
         file: str,
         columns: Iterable[str],
         made_from: Iterable[str],
+        query: str,
     ) -> Kept:
         """Put the finished rows of a roll-up in place, then its note."""
         import pyarrow.parquet as pq
@@ -85,6 +87,7 @@ class Store:
             file,
             tuple(sorted(columns)),
             tuple(sorted(set(made_from))),
+            query,
             rows,
             status.st_size,
             status.st_mtime_ns,

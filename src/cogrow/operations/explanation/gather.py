@@ -69,6 +69,13 @@ def _of(table: pa.Table, merchant: str) -> list[dict[str, Any]]:
     return rows
 
 
+def made_from(run: Run, others: Sequence[Program], facts: FactFiles) -> tuple[list[Run], list[str]]:
+    """Return a run and all it depends on, and for each the hash of what its earnings are made from."""
+    others = [with_calendar(other, facts) for other in others]
+    runs = closed([(with_calendar(run[0], facts), run[1])], others)
+    return runs, inputs_of(runs, others, Layout(facts))
+
+
 def read(
     run: Run, others: Sequence[Program], facts: FactFiles, folder: Path, merchant: str
 ) -> Gathered | None:
@@ -76,8 +83,6 @@ def read(
 
     Raises NotFound where they are there, but not of this merchant.
     """
-    others = [with_calendar(other, facts) for other in others]
-    wanted, *beside = closed([run], others)
     program = run[0]
     if (
         program.stacking is not None
@@ -85,13 +90,12 @@ def read(
         and any(component.per is not None for component in program.components)
     ):
         return None  # what was taken before is one of the values its things are computed from
+    if not (folder / result_path(*run)).is_file():
+        return None
+    runs, made_of = made_from(run, others, facts)
     shared = program.fund is not None and program.fund.is_divided
     only = None if shared else merchant
-    runs = [wanted, *beside]
     paths = [folder / result_path(*one) for one in runs]
-    if not all(path.is_file() for path in paths):
-        return None
-    made_of = inputs_of(runs, others, Layout(facts))
     table = read_back(paths[0], program.version, made_of[0], only)
     if table is None:
         return None

@@ -16,6 +16,7 @@ from cogrow.ledger.store.database import Store
 from cogrow.operations.choose import one_run
 from cogrow.operations.earn import Progress, read_back, result_path
 from cogrow.operations.explain import derive
+from cogrow.operations.explanation.gather import made_from
 from cogrow.operations.explanation.sentence import Sentence
 from cogrow.sources.conform import open_facts
 
@@ -138,7 +139,10 @@ def _sentences(
         return ()
     program, found, others = one_run(name, period, facts)
     path = earnings / result_path(program, found)
-    if read_back(path, version, facts, merchant) is None or program.version != version:
+    if program.version != version or not path.is_file():
+        return ()
+    _, made_of = made_from((program, found), others, facts)
+    if read_back(path, version, made_of[0], merchant) is None:
         return ()  # from other terms or facts; what these come to is another question
     why = derive((program, found), merchant, facts, others=others, limits=limits, earnings=earnings)
     came_to = sum(row["amount_minor"] for row in why.earnings)

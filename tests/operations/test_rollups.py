@@ -1,0 +1,237 @@
+"""What is kept of facts and earnings is used again, never when it no longer holds, and can be looked at."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cogrow.engines.compile import compile_plan
+from cogrow.engines.scans import rollups as scans
+from cogrow.engines.scans.columns import adds_up, parts
+from cogrow.engines.scans.spans import Layout
+from cogrow.engines.scans.store import FOLDER, Store
+from cogrow.errors import DataError, EngineError
+from cogrow.facts import FactFiles, TableFiles
+from cogrow.operations.choose import programs
+from cogrow.operations.earn import Earned, earn
+from cogrow.operations.rollups import kept_of, prune, verified
+from tests.operations.market import DUAL, LIMITS, Market, market, program, quiet, seal_of
+
+Q1, Q2 = "2025Q1", "2025Q2"
+
+
+@pytest.fixture(autouse=True)
+def _however_few_rows(monkeypatch):
+    monkeypatch.setattr(scans, "FEWEST_ROWS", 0)
+
+
+def earned(tmp_path: Path, *periods: str, keep: bool = True) -> dict[str, Earned]:
+    file = program(tmp_path, DUAL)
+    found, _ = earn(
+        [str(file)], tmp_path / "facts", periods or [Q2], tmp_path / "out", LIMITS, quiet, keep=keep
+    )
+    return {one.period.name: one for one in found}
+
+
+def results(tmp_path: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((tmp_path / "out").rglob("*.parquet"))}
+
+
+def with_one_more(facts: Market, placed: str) -> Market:
+    """Return the market with one more order, of m1, placed then."""
+    facts["orders"].append(facts["orders"][0] | {"order_id": "p1", "placed_at": instant(placed)})
+    facts["order_lines"].append(facts["order_lines"][0] | {"order_id": "p1", "paid_minor": 9_000})
+    return facts
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def test_earnings_of_the_same_terms_and_facts_stay_as_they_are(tmp_path):
+    seal_of(tmp_path / "facts", market())
+    first = earned(tmp_path)[Q2]
+    written = first.path.stat().st_mtime_ns
+    again = earned(tmp_path)[Q2]
+    assert (first.kept, again.kept) == (False, True)
+    assert again.summary == first.summary
+    assert again.path.stat().st_mtime_ns == written
+
+
+def test_other_terms_are_computed_anew(tmp_path):
+    seal_of(tmp_path / "facts", market())
+    earned(tmp_path)
+    file = program(tmp_path, DUAL.replace("rate: 3%", "rate: 4%"))
+    found, _ = earn([str(file)], tmp_path / "facts", [Q2], tmp_path / "out", LIMITS, quiet)
+    assert not found[0].kept
+    assert found[0].summary.amount_minor == 48_00 + 10_50
+
+
+@pytest.mark.parametrize(
+    ("placed", "kept"),
+    [
+        ("2025-05-02 04:00", False),  # in the quarter
+        ("2024-05-02 04:00", False),  # in the quarter of its baseline
+        ("2025-06-30 15:59", False),  # the last minute of the quarter in Shanghai
+    ],
+)
+def test_a_late_order_is_counted_where_it_belongs(tmp_path, placed, kept):
+    seal_of(tmp_path / "facts", market())
+    before = earned(tmp_path)[Q2]
+    seal_of(tmp_path / "facts", with_one_more(market(), placed))
+    after = earned(tmp_path)[Q2]
+    assert after.kept is kept
+    assert after.summary != before.summary
+
+
+def test_a_file_of_other_days_leaves_what_was_earned(tmp_path):
+    """A new day comes as a further file; what is over stays, what it belongs to does not."""
+    facts, day = tmp_path / "facts", market()
+    by_table = seal_of(facts, market())
+    before = earned(tmp_path, Q2)
+    extra = with_one_more({"orders": [day["orders"][2]], "order_lines": [day["order_lines"][3]]},
+                          "2025-08-01 04:00")  # fmt: skip
+    files = {name: [Path(path) for path in table.paths] for name, table in by_table.tables.items()}
+    for name, rows in extra.items():
+        path = facts / name / "2025-08-01.parquet"
+        schema = pq.read_schema(files[name][0])
+        pq.write_table(pa.Table.from_pylist([rows[-1]], schema=schema), path)
+        files[name].append(path)
+    from cogrow.sources import seal
+
+    seal.write(facts, files)
+    after = earned(tmp_path, Q2, "2025Q3")
+    assert after[Q2].kept
+    assert not after["2025Q3"].kept
+    assert after[Q2].summary == before[Q2].summary
+
+
+def test_without_roll_ups_the_bytes_are_the_same(tmp_path):
+    seal_of(tmp_path / "facts", market())
+    earned(tmp_path)
+    kept = results(tmp_path)
+    assert kept_of(tmp_path / "facts")
+    assert not earned(tmp_path, keep=False)[Q2].kept
+    assert results(tmp_path) == kept
+
+
+def test_no_roll_ups_are_kept_of_facts_that_are_not_sealed(tmp_path):
+    from tests.operations.market import unsealed
+
+    unsealed(tmp_path / "facts", market())
+    earned(tmp_path)
+    assert not (tmp_path / "facts" / FOLDER).exists()
+    with pytest.raises(DataError, match="no sealed facts"):
+        kept_of(tmp_path / "facts")
+
+
+def states(tmp_path: Path) -> dict[str, str]:
+    return {one.name: one.state for one in verified(tmp_path / "facts", LIMITS, quiet)}
+
+
+def test_what_is_kept_is_what_the_facts_give(tmp_path):
+    seal_of(tmp_path / "facts", market())
+    earned(tmp_path)
+    found = kept_of(tmp_path / "facts")
+    assert {one.file.partition("/")[0] for one in found} == {"order_lines", "refunds"}
+    assert set(states(tmp_path).values()) == {"current"}
+
+
+def test_a_forged_roll_up_is_found(tmp_path):
+    """Rows and note are changed together, so that the bytes are those of the note."""
+    seal_of(tmp_path / "facts", market())
+    earned(tmp_path)
+    store = Store(tmp_path / "facts" / FOLDER)
+    note, kept = next((path, one) for path, one in store.noted() if one and one.table == "refunds")
+    table = pq.read_table(store.path(kept.name))
+    column = next(name for name in kept.columns if table.column(name).to_pylist() == [5_050])
+    at = table.schema.get_field_index(column)
+    more = pa.array([5_051], table.column(column).type)
+    pq.write_table(table.set_column(at, column, more), store.path(kept.name))
+    status = store.path(kept.name).stat()
+    digest = hashlib.sha256(store.path(kept.name).read_bytes()).hexdigest()
+    changed = {"size": status.st_size, "modified_ns": status.st_mtime_ns, "sha256": digest}
+    note.write_text(json.dumps(json.loads(note.read_text()) | changed))
+    assert states(tmp_path)[kept.name] == "wrong"
+
+
+def test_a_broken_and_an_outdated_roll_up_are_found_and_pruned(tmp_path):
+    seal_of(tmp_path / "facts", market())
+    earned(tmp_path)
+    store = Store(tmp_path / "facts" / FOLDER)
+    names = {one.table: one.name for _, one in store.noted() if one is not None}
+    content = store.path(names["refunds"]).read_bytes()
+    store.path(names["refunds"]).write_bytes(content[:-9] + b"x" + content[-8:])
+    seal_of(tmp_path / "facts", with_one_more(market(), "2025-05-02 04:00"))
+    found = {one.name: one.state for one in kept_of(tmp_path / "facts")}
+    assert found[names["order_lines"]] == "outdated"
+    assert set(found.values()) <= {"outdated", "broken"}
+    gone, freed = prune(tmp_path / "facts", everything=False)
+    assert set(gone) == set(found)
+    assert freed > 0
+    assert list((tmp_path / "facts" / FOLDER).iterdir()) == []
+
+
+def test_prune_leaves_what_holds_unless_told_to_take_all(tmp_path):
+    seal_of(tmp_path / "facts", market())
+    earned(tmp_path)
+    (tmp_path / "facts" / FOLDER / "orders-1.partial").write_bytes(b"half")
+    assert prune(tmp_path / "facts", everything=False) == ([], 4)
+    assert len(prune(tmp_path / "facts", everything=True)[0]) == 2
+    assert kept_of(tmp_path / "facts") == []
+
+
+def altered(facts: FactFiles, table: str, at: int, of: int, folder: Path) -> FactFiles | None:
+    """Return the facts with one byte changed in one of `of` equal ranges of the first file of a table;
+    None where the file can no longer be opened.
+    """
+    known = facts.tables[table]
+    content = bytearray(Path(known.paths[0]).read_bytes())
+    content[(2 * at + 1) * len(content) // (2 * of)] ^= 0x10
+    path = folder / f"{table}-{at}.parquet"
+    path.write_bytes(bytes(content))
+    try:
+        pq.read_metadata(path)
+    except (pa.ArrowException, OSError):
+        return None
+    digest = hashlib.sha256(bytes(content)).hexdigest()
+    paths, hashes = (str(path), *known.paths[1:]), (digest, *known.hashes[1:])
+    other = TableFiles(paths, known.columns, known.rows, hashes)
+    return FactFiles(facts.folder, {**facts.tables, table: other}, "altered")
+
+
+def test_a_changed_byte_anywhere_makes_other_roll_ups(tmp_path):
+    facts = seal_of(tmp_path / "facts", market())
+    chosen, _ = programs([str(program(tmp_path, DUAL))])
+    period = next(one for one in chosen[0].schedule.periods() if one.name == Q2)
+
+    def made(of: FactFiles) -> dict[str, set[str]]:
+        plan, found = compile_plan(chosen[0], period, of), dict[str, set[str]]()
+        for scan in plan.scans:
+            assert adds_up(scan)
+            for part in parts(scan, Layout(of)):
+                names = {column.name for column in part.columns.values() if column is not None}
+                for table in part.sources:
+                    found.setdefault(table, set()).update(names)
+        return found
+
+    before = made(facts)
+    assert before.keys() == {"order_lines", "orders", "refunds"}
+    opened = 0
+    for table, names in before.items():
+        for at in range(64):
+            other = altered(facts, table, at, 64, tmp_path)
+            try:
+                after = made(other) if other is not None else None
+            except EngineError:
+                continue  # noticed as well
+            if after is not None:
+                opened += 1
+                assert not names & after.get(table, set()), (table, at)
+    assert opened > 100
