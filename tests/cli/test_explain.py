@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from cogrow.cli.show_explained import BOUND, WHY
+from cogrow.cli.show.explained import BOUND, WHY
 from cogrow.engines.rejected import REASONS
 from cogrow.operations.explanation.things import GRAIN_WORDS
 from cogrow.programs.grain import GRAINS

@@ -45,3 +45,28 @@ def test_what_is_as_it_was_is_said(kept, tmp_path):
 def test_facts_that_are_not_sealed_are_named(tmp_path):
     said = cogrow("rollups", "list", "--facts", tmp_path / "none")
     assert (said.code, "no sealed facts" in said.err) == (3, True)
+
+
+def test_a_plan_says_what_its_steps_read_and_take(kept):
+    rest = ("--facts", kept, "--period", "2025Q2")
+    steps = cogrow("explain", APPAREL, "--plan", *rest, "--json").json
+    by_name = {one["step"]: one for one in steps}
+    assert by_name["qualifying_order_lines"]["rollups"] > 0
+    assert by_name["earned"]["reads"] == ["exact"]
+    assert by_name["earned"]["rows"] == by_name["eligible"]["rows"] > 0
+    assert all(one["seconds"] > 0 for one in steps)
+    said = cogrow("explain", APPAREL, "--plan", *rest).out
+    assert all(one["step"] in said for one in steps)
+    assert cogrow("explain", APPAREL, *rest).code == 2  # of which merchant?
+
+
+def test_steps_that_share_rows_say_so(facts):
+    """Three programs without roll-ups, as in facts of few rows."""
+    others = ("beauty-sprint-cash", "sports-growth-rebate")
+    beside = [word for name in others for word in ("--beside", name)]
+    rest = ("--facts", facts, "--period", "2025Q2", "--json")
+    steps = cogrow("explain", APPAREL, "--plan", *beside, *rest).json
+    shared = [one for one in steps if one["program"] is None]
+    assert {one["step"] for one in shared} >= {"shared_order_lines", "shared_refunds"}
+    readers = [one for one in steps if "shared_order_lines" in one["shared"]]
+    assert {one["program"] for one in readers} == {APPAREL, *others}

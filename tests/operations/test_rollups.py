@@ -19,8 +19,8 @@ from cogrow.engines.scans.store import FOLDER, Store
 from cogrow.errors import DataError, EngineError
 from cogrow.facts import FactFiles, TableFiles
 from cogrow.operations.choose import programs
+from cogrow.operations.computation.rollups import kept_of, prune, verified
 from cogrow.operations.earn import Earned, earn
-from cogrow.operations.rollups import kept_of, prune, verified
 from tests.operations.market import DUAL, LIMITS, Market, market, program, quiet, seal_of
 
 Q1, Q2 = "2025Q1", "2025Q2"
@@ -229,8 +229,8 @@ def test_a_changed_byte_anywhere_makes_other_roll_ups(tmp_path):
             other = altered(facts, table, at, 64, tmp_path)
             try:
                 after = made(other) if other is not None else None
-            except EngineError:
-                continue  # noticed as well
+            except (EngineError, TypeError):
+                continue  # noticed as well: it cannot be read, or has columns no seal would take
             if after is not None:
                 opened += 1
                 assert not names & after.get(table, set()), (table, at)

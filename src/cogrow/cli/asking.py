@@ -34,7 +34,7 @@ def source_of(screen: Screen, given: str | None) -> Program:
     if not asks(screen):
         what = N_("Say which program to start from, like {example}; `cogrow programs` lists them.")
         raise click.UsageError(screen.t(message(what, example=next(iter(shipped)))))
-    from cogrow.cli.show import show_library
+    from cogrow.cli.show.results import show_library
 
     show_library(screen, check(shipped))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import io
-import json
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 import click
 
+from cogrow.cli.authoring import authoring
 from cogrow.cli.frame import INTERRUPTED, command, translated
 from cogrow.cli.ledger import ledger_group
 from cogrow.cli.options import DATA, DAY, FACTS, SEED, SOURCE, VERSION, limited, lines, out
@@ -88,7 +88,7 @@ def check_command(
     screen: Screen, programs: tuple[str, ...], curve: bool, svg: Path | None, given: tuple[str, ...]
 ) -> None:
     """Exit 2 if a program has an error."""
-    from cogrow.cli.show import show_checked
+    from cogrow.cli.show.results import show_checked
     from cogrow.operations.check import check
 
     parsed = check(programs)
@@ -107,7 +107,7 @@ def check_command(
 @limited
 def test_command(screen: Screen, programs: tuple[str, ...], **limits: Any) -> None:
     """Exit 2 if an example pays something else."""
-    from cogrow.cli.show import show_outcomes
+    from cogrow.cli.show.results import show_outcomes
     from cogrow.operations.worked.examples import run_examples
 
     outcomes, warnings = run_examples(programs, Limits(**limits))
@@ -138,7 +138,7 @@ def earn_command(
     **limits: Any,
 ) -> None:
     """Write one file per program and period."""
-    from cogrow.cli.show import show_earned
+    from cogrow.cli.show.results import show_earned
     from cogrow.operations.earn import as_json, earn
 
     with screen.progress() as progress:
@@ -156,9 +156,15 @@ def earn_command(
 
 @command(cli, "explain", N_("Say why a merchant earned what it earned, step by step."))
 @click.argument("program")
-@click.argument("merchant")
+@click.argument("merchant", required=False)
 @FACTS
 @click.option("--period", help=N_("2025, 2025Q2, 2025-04 or first..last day."))
+@click.option(
+    "--plan",
+    "plan",
+    is_flag=True,
+    help=N_("Instead of a merchant: run the plan step by step and say what each takes."),
+)
 @click.option(
     "--rows", is_flag=True, help=N_("List the order lines and refunds behind each value.")
 )
@@ -180,9 +186,10 @@ def earn_command(
 def explain_command(
     screen: Screen,
     program: str,
-    merchant: str,
+    merchant: str | None,
     facts: Path,
     period: str | None,
+    plan: bool,
     rows: bool,
     rejected: bool,
     beside: tuple[str, ...],
@@ -190,8 +197,15 @@ def explain_command(
     **limits: Any,
 ) -> None:
     """Print a sentence per step."""
-    from cogrow.cli.show_explained import show_explained
+    from cogrow.cli.show.explained import show_explained
+    from cogrow.cli.show.steps import show_steps
     from cogrow.operations.explain import explain
+
+    if plan:
+        show_steps(screen, [program, *beside], facts, period, Limits(**limits))
+        return
+    if merchant is None:
+        raise click.MissingParameter(param_type="argument", param_hint="'MERCHANT'")
 
     with screen.progress() as progress:
         found = explain(
@@ -244,7 +258,7 @@ def plan_command(
     **limits: Any,
 ) -> None:
     """Exit 2 if the new version could not be put beside the old one as it stands."""
-    from cogrow.cli.show_plan import show_planned
+    from cogrow.cli.show.plan import show_planned
     from cogrow.operations.planning.plan import plan
 
     *olds, new = programs
@@ -260,63 +274,6 @@ def plan_command(
         sys.exit(2)
 
 
-@command(cli, "new", N_("Write a new program from one that is there, asking at a terminal."))
-@click.argument("source", required=False, metavar="[FROM]")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help=N_("File to write; ID.yaml if not given.")
-)
-@click.option("--id", "id_", help=N_("Id of the new program."))
-@click.option("--title-zh", help=N_("Title in Chinese."))
-@click.option("--title-en", help=N_("Title in English."))
-@click.option("--from", "start", type=DAY, help=N_("First day; examples move with it."))
-@click.option("--until", type=DAY, help=N_("First day after the end."))
-def new_command(
-    screen: Screen,
-    source: str | None,
-    out: Path | None,
-    id_: str | None,
-    title_zh: str | None,
-    title_en: str | None,
-    start: datetime | None,
-    until: datetime | None,
-) -> None:
-    """Write a program that `check` accepts, its comments kept."""
-    from cogrow.cli.asking import source_of, wanted
-    from cogrow.cli.show import show_new
-    from cogrow.operations.author import new_program
-
-    origin = source_of(screen, source)
-    named = {"id": id_, "zh": title_zh, "en": title_en}
-    asked = wanted(screen, origin, named, out, (start, until))
-    show_new(screen, new_program(origin.file, asked, out or Path(f"{asked.id}.yaml")))
-
-
-@command(cli, "schema", N_("Print the JSON Schema of programs, for editors."))
-@click.option("--out", type=click.Path(path_type=Path), help=N_("File to write instead."))
-def schema_command(screen: Screen, out: Path | None) -> None:
-    """Descriptions are in both languages: one file serves every reader."""
-    from cogrow.cli.speech import in_all_languages
-    from cogrow.operations.author import schema
-
-    text = json.dumps(schema(in_all_languages), ensure_ascii=False, indent=1) + "\n"
-    if out is None:
-        click.echo(text, nl=False)
-        return
-    out.write_text(text, encoding="utf-8")
-    screen.say(message(N_("✓ {file}"), file=str(out)), fg="green")
-    screen.data({"file": str(out)})
-
-
-@command(cli, "programs", N_("List the programs that ship with cogrow."))
-def programs_command(screen: Screen) -> None:
-    """Name, direction and title of each."""
-    from cogrow.cli.show import show_library
-    from cogrow.operations.check import check
-    from cogrow.operations.choose import library
-
-    show_library(screen, check(library()))
-
-
 @cli.group("facts", help=N_("Check facts, and bring them into the canonical form."))
 def facts_group() -> None:
     """Facts."""
@@ -328,7 +285,7 @@ def facts_group() -> None:
 @limited
 def facts_check_command(screen: Screen, source: Path, data: Path | None, **limits: Any) -> None:
     """Exit 3 if the facts cannot be used."""
-    from cogrow.cli.show import show_facts
+    from cogrow.cli.show.results import show_facts
     from cogrow.operations.facts import check_facts
 
     with screen.progress() as progress:
@@ -347,7 +304,7 @@ def facts_import_command(
     screen: Screen, source: Path, out: Path, data: Path | None, **limits: Any
 ) -> None:
     """Write canonical Parquet, what was quarantined, and the seal."""
-    from cogrow.cli.show import show_facts
+    from cogrow.cli.show.results import show_facts
     from cogrow.operations.facts import import_facts
 
     with screen.progress() as progress:
@@ -377,7 +334,7 @@ def simulate_command(
     screen: Screen, out: Path, lines: int, seed: int, start: datetime, end: datetime
 ) -> None:
     """Write canonical facts, sealed."""
-    from cogrow.cli.show import show_simulated
+    from cogrow.cli.show.results import show_simulated
     from cogrow.operations.simulate import simulate_facts
 
     with screen.progress() as progress:
@@ -396,5 +353,5 @@ def demo_command(screen: Screen, out: Path, lines: int, seed: int) -> None:
     tell(screen, out, lines, seed)
 
 
-for group in (ledger_group, rollups_group):
-    cli.add_command(group)
+for added in (ledger_group, rollups_group, *authoring.commands.values()):
+    cli.add_command(added)

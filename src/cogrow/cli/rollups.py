@@ -40,7 +40,7 @@ def rollups_group() -> None:
 @FACTS
 def list_command(screen: Screen, facts: Path) -> None:
     """Table, columns, rows, size and state of each."""
-    from cogrow.operations.rollups import kept_of
+    from cogrow.operations.computation.rollups import kept_of
 
     _show(screen, kept_of(facts))
 
@@ -52,7 +52,7 @@ def list_command(screen: Screen, facts: Path) -> None:
 @limited
 def verify_command(screen: Screen, facts: Path, **limits: Any) -> None:
     """Exit 70 where a roll-up does not hold what its facts give."""
-    from cogrow.operations.rollups import verified
+    from cogrow.operations.computation.rollups import verified
 
     with screen.progress() as progress:
         found = verified(facts, Limits(**limits), progress)
@@ -66,7 +66,7 @@ def verify_command(screen: Screen, facts: Path, **limits: Any) -> None:
 @click.option("--all", "everything", is_flag=True, help=N_("Remove all that is kept."))
 def prune_command(screen: Screen, facts: Path, everything: bool) -> None:
     """Say how many were removed and what that frees."""
-    from cogrow.operations.rollups import prune
+    from cogrow.operations.computation.rollups import prune
 
     removed, freed = prune(facts, everything=everything)
     what = N_("{count} roll-ups removed, {size} freed.")

@@ -9,8 +9,8 @@ from typing import Any
 
 from cogrow.cli.ledger.story import tell_money
 from cogrow.cli.screen import Screen
-from cogrow.cli.show import show_checked, show_earned, show_simulated
-from cogrow.cli.show_explained import show_explained
+from cogrow.cli.show.explained import show_explained
+from cogrow.cli.show.results import show_checked, show_earned, show_simulated
 from cogrow.embedded import Limits
 from cogrow.errors import N_, InvariantBroken, message
 from cogrow.operations.check import check

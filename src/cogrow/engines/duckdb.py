@@ -54,23 +54,38 @@ class DuckDB:
 
     def share(self, rows: SharedRows) -> None:
         """Keep the rows of a fact table that several plans read."""
-        self._run(f'CREATE TEMP TABLE "{rows.name}" AS {rows.query.sql(DIALECT)}')
+        self.keep(rows.name, rows.query)
 
-    def roll_up(self, rollup: RollUp, store: Store) -> None:
-        """Build a roll-up and keep it. Raises EngineError where it cannot be written."""
+    def roll_up(self, rollup: RollUp, store: Store) -> int:
+        """Build a roll-up, keep it, and return its rows. Raises EngineError where it cannot be written."""
         import duckdb
 
         try:
             made = exp.Literal.string(str(store.unfinished(rollup.name))).sql(DIALECT)
             self._run(f"COPY ({rollup.sql()}) TO {made} (FORMAT parquet)")
             file, query = rollup.file, rollup.sql_by_hash()
-            store.keep(
-                rollup.name, file.table, file.sha256, rollup.columns, rollup.made_from, query
+            made_from = rollup.made_from
+            kept = store.keep(
+                rollup.name, file.table, file.sha256, rollup.columns, made_from, query
             )
         except (duckdb.IOException, OSError) as error:
             what = N_("Roll-ups cannot be kept in {folder}: {problem}; --no-rollups does without.")
             problem = str(error).split("\n")[0]
             raise EngineError(message(what, folder=store.folder, problem=problem)) from error
+
+        return kept.rows
+
+    def keep(self, name: str, query: exp.Query) -> None:
+        """Keep what a step gives as a table of its name."""
+        self._run(f'CREATE TEMP TABLE "{name}" AS {query.sql(DIALECT)}')
+
+    def drop(self, name: str) -> None:
+        """Forget the table of a step."""
+        self._run(f'DROP TABLE "{name}"')
+
+    def count(self, name: str) -> int:
+        """Return the rows of a table."""
+        return int(self._connection.execute(f'SELECT count(*) FROM "{name}"').fetchall()[0][0])
 
     def view(self, names: Iterable[str], store: Store) -> None:
         """Let plans read roll-ups by their names."""

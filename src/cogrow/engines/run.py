@@ -219,7 +219,7 @@ def running(
     """
     wanted = [(with_calendar(program, facts), period) for program, period in wanted]
     others = [with_calendar(other, facts) for other in others]
-    batch = _batch(wanted, others, facts, merchant, kept, alone=alone)
+    batch = prepare(wanted, others, facts, merchant, kept, alone=alone)
     now = [batch.runs[0]]
 
     def report(percent: int, run: Run | None = None) -> None:
@@ -248,7 +248,7 @@ def running(
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
+class Batch:
     """What is computed in one go: all runs with their plans and the hash of what they are made from, the
     earnings that are there already, and the plans of the others as they read what is shared and kept.
     """
@@ -269,15 +269,16 @@ class _Batch:
         return [self.runs[at] for at in self.reading]
 
 
-def _batch(
+def prepare(
     wanted: Sequence[Run],
     others: Sequence[Program],
     facts: FactFiles,
     merchant: str | None,
     kept: Kept | None,
     *,
-    alone: bool,
-) -> _Batch:
+    alone: bool = False,
+) -> Batch:
+    """Return what is to be computed for the wanted runs, and how; as `running`."""
     runs = closed(wanted, others, alone=alone)
     plans = [compile_plan(program, period, facts) for program, period in runs]
     if any(plan.together for plan in plans):
@@ -297,10 +298,10 @@ def _batch(
     rolled = roll_up([plans[at] for at in left], layout, store)
     shared, reading = share(rolled.plans) if merchant is None else ([], rolled.plans)
     at_hand = dict(zip(left, reading, strict=True))
-    return _Batch(runs, plans, made_of, ready, at_hand, shared, rolled, store, merchant)
+    return Batch(runs, plans, made_of, ready, at_hand, shared, rolled, store, merchant)
 
 
-def _computed(engine: DuckDB, batch: _Batch, report: Callable[..., None]) -> Iterator[Ran]:
+def _computed(engine: DuckDB, batch: Batch, report: Callable[..., None]) -> Iterator[Ran]:
     """Yield the earnings of all runs of a batch, each after what it depends on."""
     if batch.store is not None:
         if batch.rolled.build:

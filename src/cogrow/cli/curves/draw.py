@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cogrow.cli.curves.axes import View, Words, mark, segments, view
 from cogrow.cli.screen import Screen
-from cogrow.cli.show import show_checked
+from cogrow.cli.show.results import show_checked
 from cogrow.errors import N_, CogrowError, Message, message
 from cogrow.expressions.tree import Unit, Value, walk
 from cogrow.operations.curve import as_json, curves_of

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from cogrow.cli.screen import Screen
-from cogrow.cli.show import title
+from cogrow.cli.show.results import title
 from cogrow.errors import N_, Message, message
 from cogrow.expressions.tree import Unit
 from cogrow.facts import TABLES, Kind

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cogrow.cli.screen import Screen
-from cogrow.cli.show import title
+from cogrow.cli.show.results import title
 from cogrow.errors import N_, Message, message
 from cogrow.money import EXPONENTS, format_minor
 
