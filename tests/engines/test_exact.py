@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from math import ceil, floor
 from typing import Any
@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from cogrow.engines.exact import Renderer
+from cogrow.engines.exact import Renderer, start_of_day
 from cogrow.engines.ratio import Ratio, ceiling, rounded, whole
 from cogrow.expressions.evaluate import evaluate
 from cogrow.expressions.tree import NUMERIC, Const, Op, Tree, Unit, Value
 from cogrow.money import round_half_up
+from cogrow.period import steady_offset
 from tests.fact_files import instant
 from tests.plain_values import value_of
 
@@ -299,3 +300,36 @@ def test_money_is_never_added_as_a_double():
         Unit.MONEY,
     )
     assert in_sql([large]) == [floor(Fraction(1))]
+
+
+ZONES = (
+    "Asia/Shanghai",
+    "America/Sao_Paulo",
+    "Asia/Kolkata",
+    "Europe/Berlin",
+    "UTC",
+    "Asia/Pyongyang",
+)
+
+
+@pytest.mark.parametrize("name", ZONES)
+def test_a_day_begins_where_the_zone_says(name):
+    """Of every day from 1990 on, whether the zone's clocks still change or have not for decades."""
+    zone = ZoneInfo(name)
+    begins = start_of_day(exp.column("day"), zone).sql(dialect="duckdb")
+    days = "range(TIMESTAMP '1990-01-01', TIMESTAMP '2101-01-01', INTERVAL 1 DAY)"
+    query = f"SELECT day, {begins} FROM (SELECT unnest({days})::DATE AS day)"
+    rows = DATABASE.execute(query).fetchall()
+    assert len(rows) > 40_000
+    for day, begun in rows:
+        should = datetime.combine(day, time(), tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
+        assert begun == should, day
+
+
+def test_only_zones_whose_clocks_stand_still_are_moved_by_a_constant():
+    first, last = date(1990, 1, 1), date(2100, 1, 1)
+    assert steady_offset(ZoneInfo("Europe/Berlin"), first, last) is None
+    since, offset = steady_offset(SHANGHAI, first, last) or (None, None)
+    assert since is not None
+    assert date(1991, 9, 15) < since < date(1991, 10, 15)  # when China gave up summer time
+    assert offset == timedelta(hours=8)
