@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, seed, settings
+from hypothesis import Phase, given, seed, settings
+from hypothesis import strategies as st
 
 from cogrow.embedded import Limits
 from cogrow.engines.run import Kept, run_programs
 from cogrow.engines.scans import rollups
 from cogrow.engines.scans.spans import Layout
 from cogrow.engines.scans.store import Store
+from cogrow.errors import DataError
+from cogrow.facts import TABLES, Kind
 from tests.agreement import agree_among, declared_by, program_of
 from tests.engines.test_agreement import Q2, QUARTERS, generated, runs
 from tests.engines.test_same_bytes import market
@@ -58,6 +63,56 @@ def test_made_up_programs_that_run_together_earn_the_same_from_roll_ups():
         agree_among(runs(made, rows), rows, files=2, rollups=True)
 
     one_market()
+
+
+@pytest.mark.parametrize("shard", range(2))
+def test_earnings_made_from_the_same_are_the_same(shard):
+    """Another value in one row: either it is in a file earnings are made from, or they stay."""
+    same = []
+
+    @seed(7_200 + shard)
+    @settings(few, max_examples=30, phases=[Phase.generate])
+    @given(programs(None, CLAUSES), facts(), st.data())
+    def one_row_changed(made, rows, data):
+        draw = data.draw
+        table = draw(st.sampled_from(["orders", "order_lines", "refunds", "visits", "products"]))
+        if len(rows[table]) < 2:
+            return
+        at, of = (draw(st.integers(0, len(rows[table]) - 1)) for _ in range(2))
+        named = {name for name in rows[table][of] if name not in TABLES[table].key}
+        other = {name: rows[table][of][name] for name in named}
+        listed = [row | other if n == at else row for n, row in enumerate(rows[table])]
+        changed = {**rows, table: listed}
+        try:
+            before, after = (made_from(runs([made], one), one, table) for one in (rows, changed))
+        except DataError:  # money in another currency
+            return
+        kept = [a == b for (a, _), (b, _) in zip(before, after, strict=True)]
+        same.extend(kept)
+        for stays, (_, one), (_, another) in zip(kept, before, after, strict=True):
+            assert not stays or one == another
+
+    one_row_changed()
+    assert any(same)
+
+
+def made_from(wanted, rows: Facts, by_row: str) -> list[tuple[str, object]]:
+    """Return what earnings are made from, and these; each row of a table is a file, of the others all."""
+    with tempfile.TemporaryDirectory() as folder:
+        declared: dict[str, dict[str, Kind]] = {}
+        for program, _ in wanted:
+            for table, columns in declared_by(program).items():
+                declared.setdefault(table, {}).update(columns)
+        first = {name: found for name, found in rows.items() if name != by_row}
+        stored = write(Path(folder), first, declared=declared, complete=True)
+        alone = write(
+            Path(folder), {by_row: rows[by_row]}, declared=declared, complete=True,
+            files=max(len(rows[by_row]), 1),
+        )  # fmt: skip
+        both = replace(stored, tables={**stored.tables, **alone.tables}, version="")
+        kept = Kept(None, lambda *_: None)
+        ran = run_programs(wanted, both, Limits(threads=1), kept=kept)
+        return [(one.inputs, one.table) for one in ran]
 
 
 def earn(folder: Path, rows: Facts, *, files: int = 4):
