@@ -148,7 +148,8 @@ class CogrowError(Exception):
     ├── DataError          facts or a mapping break their contract
     ├── NotFound           a program, merchant or period that is not there
     ├── LedgerError        the books refuse it: no money, no approval, a closed period, a used key
-    ├── EngineError        the engine cannot do it: too little memory or disk, an operation it lacks
+    ├── EngineError        the engine cannot do it: too little memory or disk
+    │   └── Unsupported    an operation it lacks, and which engine has it
     └── InvariantBroken    our own fault; never caught inside
     ```
     """
@@ -198,6 +199,14 @@ class EngineError(CogrowError):
 
     exit_code = 6
     http_status = 502
+
+
+class Unsupported(EngineError):
+    """An engine lacks an operation; another has it."""
+
+    def __init__(self, operation: Message, *, engine: str, alternative: str) -> None:
+        what = N_("The engine {engine} does not support {operation}; use {alternative}.")
+        super().__init__(message(what, engine=engine, operation=operation, alternative=alternative))
 
 
 class InvariantBroken(CogrowError):

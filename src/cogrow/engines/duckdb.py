@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from cogrow.embedded import Limits, connect
-from cogrow.engines.plan import FactRows, Plan, Rejected
+from cogrow.engines.plan import FactRows, Plan, Progress, Rejected, refuse_foreign
 from cogrow.engines.scans.rollups import RollUp
 from cogrow.engines.scans.share import SharedRows
 from cogrow.engines.scans.store import Store
 from cogrow.engines.steps.beside import EARNED, OFFERED, TABLES
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES_STEP
-from cogrow.errors import N_, DataError, EngineError, Issue, Message, Span, message
+from cogrow.errors import N_, EngineError, Message, message
 from cogrow.facts import FactFiles
 from cogrow.period import Period
 
@@ -32,9 +32,6 @@ DIALECT = "duckdb"
 
 #: Beyond this many orders of one merchant, its rows are found by a join and not by a list of ids.
 LISTED_IDS = 20_000
-
-#: Called with how much of the running query is done, in percent.
-Progress = Callable[[int], None]
 
 
 class DuckDB:
@@ -135,35 +132,15 @@ class DuckDB:
         """
         kept = self._kept.get((plan.program, plan.version, plan.period))
         table = self._arrow(plan.sql(DIALECT, known={"limited": kept} if kept else {}))
-        foreign = sum(table.column("foreign_rows").to_pylist())
-        if foreign:
-            what = N_("{count} rows that would count are in another currency than the program's.")
-            hint = message(N_("Add a condition on `currency` to `qualifying`, or convert them."))
-            issue = Issue("FCT103", message(what, count=foreign), Span(path="currency"), hint=hint)
-            raise DataError(
-                message(N_("Program {name} pays in one currency."), name=plan.program), [issue]
-            )
-        return table.drop_columns(["foreign_rows", "position"])
+        return refuse_foreign(plan, table)
 
     def rows(self, plan: Plan, listed: FactRows | Rejected) -> pa.Table:
         """Return the fact rows that are listed, oldest first."""
-        query = listed.query.copy()
-        needed = {table.name for table in query.find_all(exp.Table)}
-        for step in reversed(plan.steps):  # a step reads only those before it
-            if step.name in needed:
-                needed |= {table.name for table in step.query.find_all(exp.Table)}
-        for step in plan.steps:
-            if step.name in needed:
-                query = query.with_(step.name, as_=step.query.copy(), copy=False)
-        return self._arrow(query.sql(dialect=DIALECT, pretty=True))
+        return self._arrow(plan.listing(listed.query).sql(dialect=DIALECT, pretty=True))
 
     def things(self, plan: Plan, component: str, merchant: str) -> pa.Table:
         """Return the things a component pays a merchant for, with what each was and earned."""
-        listed = plan.things[component]
-        sql = plan.sql(DIALECT, upto=listed.step)
-        only = f"merchant_id = {exp.Literal.string(merchant).sql(DIALECT)}"
-        order = ", ".join(f'"{key}"' for key in listed.keys)
-        return self._arrow(f"SELECT * FROM ({sql}) AS listed WHERE {only} ORDER BY {order}")
+        return self._arrow(plan.things_sql(DIALECT, component, merchant))
 
     def _run(self, sql: str) -> None:
         self._watched(lambda: self._connection.execute(sql).fetchall())

@@ -6,19 +6,27 @@ reads like the statement a merchant gets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlglot import exp
 
-from cogrow.errors import Message
+from cogrow.errors import N_, DataError, Issue, Message, Span, message
 from cogrow.expressions.tree import Aggregate, Tree, Unit
 from cogrow.period import Period
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from cogrow.engines.scans.rollups import RollUp
+    from cogrow.engines.scans.share import SharedRows
+    from cogrow.engines.scans.store import Store
     from cogrow.engines.steps.facts_sql import FactQuery
+
+#: Called with how much of the running query is done, in percent.
+Progress = Callable[[int], None]
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -160,3 +168,73 @@ class Plan:
                 first = first.this
             first.add_comments([f" {step.name}: {step.sentence.render()} "], prepend=True)
         return query.sql(dialect=dialect, pretty=True)
+
+    def listing(self, query: exp.Query) -> exp.Query:
+        """Return a query over steps of the plan with those it needs before it."""
+        query = query.copy()
+        needed = {table.name for table in query.find_all(exp.Table)}
+        for step in reversed(self.steps):  # a step reads only those before it
+            if step.name in needed:
+                needed |= {table.name for table in step.query.find_all(exp.Table)}
+        for step in self.steps:
+            if step.name in needed:
+                query = query.with_(step.name, as_=step.query.copy(), copy=False)
+        return query
+
+    def things_sql(self, dialect: str, component: str, merchant: str) -> str:
+        """Return the query of the things a component pays a merchant for."""
+        listed = self.things[component]
+        sql = self.sql(dialect, upto=listed.step)
+        only = f"merchant_id = {exp.Literal.string(merchant).sql(dialect)}"
+        order = ", ".join(f'"{key}"' for key in listed.keys)
+        return f"SELECT * FROM ({sql}) AS listed WHERE {only} ORDER BY {order}"
+
+
+class Engine(Protocol):
+    """Runs plans over facts. It remembers what programs offer and earn, for the plans after them.
+
+    Every engine gives the same tables, to the byte.
+    """
+
+    def share(self, rows: SharedRows) -> None:
+        """Keep the rows of a fact table that several plans read."""
+
+    def roll_up(self, rollup: RollUp, store: Store) -> int:
+        """Build a roll-up, keep it, and return its rows."""
+
+    def view(self, names: Iterable[str], store: Store) -> None:
+        """Let plans read roll-ups by their names."""
+
+    def offer(self, plan: Plan) -> None:
+        """Keep what the plan would give if its program stood alone, for those it is stacked with."""
+
+    def remember(self, plan: Plan, table: pa.Table) -> None:
+        """Keep what the plan earned, for later periods and the programs after it."""
+
+    def remembered(self, merchant: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return what programs have earned so far and what they offer, of one merchant."""
+
+    def earn(self, plan: Plan) -> pa.Table:
+        """Return the earnings of the plan, ordered by merchant and component."""
+
+    def rows(self, plan: Plan, listed: FactRows | Rejected) -> pa.Table:
+        """Return the fact rows that are listed, oldest first."""
+
+    def things(self, plan: Plan, component: str, merchant: str) -> pa.Table:
+        """Return the things a component pays a merchant for, with what each was and earned."""
+
+
+def refuse_foreign(plan: Plan, table: pa.Table) -> pa.Table:
+    """Return the earnings without what an engine adds for itself.
+
+    Raises DataError where measured rows are in another currency than the program's.
+    """
+    foreign = sum(table.column("foreign_rows").to_pylist())
+    if foreign:
+        what = N_("{count} rows that would count are in another currency than the program's.")
+        hint = message(N_("Add a condition on `currency` to `qualifying`, or convert them."))
+        issue = Issue("FCT103", message(what, count=foreign), Span(path="currency"), hint=hint)
+        raise DataError(
+            message(N_("Program {name} pays in one currency."), name=plan.program), [issue]
+        )
+    return table.drop_columns(["foreign_rows", "position"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from graphlib import CycleError, TopologicalSorter
@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 from cogrow.embedded import Limits
 from cogrow.engines.compile import compile_plan
-from cogrow.engines.duckdb import DuckDB, open_engine
-from cogrow.engines.plan import Plan
+from cogrow.engines.duckdb import open_engine
+from cogrow.engines.plan import Engine, Plan
 from cogrow.engines.scans.inputs import own_inputs, together
 from cogrow.engines.scans.rollups import Rolled, roll_up
 from cogrow.engines.scans.share import SharedRows, share
 from cogrow.engines.scans.spans import Layout
 from cogrow.engines.scans.store import Store
+from cogrow.engines.spark.engine import open_spark
+from cogrow.engines.spark.session import Master
 from cogrow.engines.steps.beside import needs_earlier
 from cogrow.errors import N_, ProgramError, message
 from cogrow.facts import FactFiles
@@ -206,19 +208,22 @@ def running(
     alone: bool = False,
     progress: Progress | None = None,
     kept: Kept | None = None,
-) -> Iterator[tuple[DuckDB, Iterator[Ran]]]:
+    master: Master | None = None,
+) -> Iterator[tuple[Engine, Iterator[Ran]]]:
     """Yield the engine, and the earnings of the wanted runs as it computes them.
 
     `others` are what these may depend on: versions of earlier periods, programs they are stacked with.
     `merchant` narrows the facts to one merchant's where no program divides something among them.
     `alone` computes each as if there were no programs it is stacked with. What is `kept` of earlier runs
-    is not computed again.
+    is not computed again. With a `master`, Spark computes there, without roll-ups.
 
     Raises ProgramError for stacked programs that are missing, DataError where the facts lack what a
     program needs, EngineError.
     """
     wanted = [(with_calendar(program, facts), period) for program, period in wanted]
     others = [with_calendar(other, facts) for other in others]
+    if kept is not None and master is not None:
+        kept = replace(kept, rollups=None)
     batch = prepare(wanted, others, facts, merchant, kept, alone=alone)
     now = [batch.runs[0]]
 
@@ -227,14 +232,7 @@ def running(
         if progress is not None:
             progress(*now[0], percent)
 
-    opened = open_engine(
-        facts,
-        batch.plans,
-        limits,
-        merchant=batch.merchant,
-        progress=report,
-        writes=[batch.store.folder] if batch.store is not None else [],
-    )
+    opened = _opened(facts, batch, limits, report, master)
     asked = {_key(*run) for run in wanted}
     with opened as engine:
         yield (
@@ -245,6 +243,21 @@ def running(
                 if _key(ran.program, ran.period) in asked
             ),
         )
+
+
+def _opened(
+    facts: FactFiles,
+    batch: Batch,
+    limits: Limits,
+    report: Callable[[int], None],
+    master: Master | None,
+) -> AbstractContextManager[Engine]:
+    """Return the engine of a batch: Spark where there is a master, else the embedded one."""
+    plans, merchant = batch.plans, batch.merchant
+    if master is not None:
+        return open_spark(facts, plans, master, merchant=merchant, progress=report)
+    writes = [batch.store.folder] if batch.store is not None else []
+    return open_engine(facts, plans, limits, merchant=merchant, progress=report, writes=writes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +314,7 @@ def prepare(
     return Batch(runs, plans, made_of, ready, at_hand, shared, rolled, store, merchant)
 
 
-def _computed(engine: DuckDB, batch: Batch, report: Callable[..., None]) -> Iterator[Ran]:
+def _computed(engine: Engine, batch: Batch, report: Callable[..., None]) -> Iterator[Ran]:
     """Yield the earnings of all runs of a batch, each after what it depends on."""
     if batch.store is not None:
         if batch.rolled.build:
@@ -371,6 +384,7 @@ def run_programs(
     alone: bool = False,
     progress: Progress | None = None,
     kept: Kept | None = None,
+    master: Master | None = None,
 ) -> list[Ran]:
     """Return the earnings of the wanted runs, in their order; as `running`."""
     opened = running(
@@ -382,6 +396,7 @@ def run_programs(
         alone=alone,
         progress=progress,
         kept=kept,
+        master=master,
     )
     with opened as (_, computed):
         found = {_key(ran.program, ran.period): ran for ran in computed}
