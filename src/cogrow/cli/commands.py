@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from cogrow.cli.authoring import authoring
+from cogrow.cli.engines import add_engines, chosen, on_engine
 from cogrow.cli.frame import INTERRUPTED, command, translated
 from cogrow.cli.ledger import ledger_group
 from cogrow.cli.options import DATA, DAY, FACTS, SEED, SOURCE, VERSION, limited, lines, out
@@ -127,6 +128,7 @@ def test_command(screen: Screen, programs: tuple[str, ...], **limits: Any) -> No
 @click.option(
     "--no-rollups", is_flag=True, help=N_("Compute all from the facts, whatever is kept of them.")
 )
+@on_engine
 @limited
 def earn_command(
     screen: Screen,
@@ -135,15 +137,18 @@ def earn_command(
     periods: tuple[str, ...],
     out: Path,
     no_rollups: bool,
+    engine: str,
+    master: str | None,
     **limits: Any,
 ) -> None:
     """Write one file per program and period."""
     from cogrow.cli.show.results import show_earned
     from cogrow.operations.earn import as_json, earn
 
+    where, keep = chosen(screen, engine, master, Limits(**limits)), not no_rollups
     with screen.progress() as progress:
         earned, issues = earn(
-            programs, facts, periods, out, Limits(**limits), progress, keep=not no_rollups
+            programs, facts, periods, out, Limits(**limits), progress, keep=keep, master=where
         )
     for one in earned:
         show_earned(screen, one)
@@ -355,3 +360,4 @@ def demo_command(screen: Screen, out: Path, lines: int, seed: int) -> None:
 
 for added in (ledger_group, rollups_group, *authoring.commands.values()):
     cli.add_command(added)
+add_engines(cli)

@@ -13,6 +13,7 @@ from cogrow.embedded import Limits
 from cogrow.engines.plan import Plan
 from cogrow.engines.run import Kept, Ran, running, with_calendar
 from cogrow.engines.scans.store import FOLDER as ROLLUPS
+from cogrow.engines.spark.session import Master
 from cogrow.errors import N_, DataError, Issue, Span, message
 from cogrow.expressions.tree import NUMERIC
 from cogrow.facts import FactFiles
@@ -57,8 +58,10 @@ def earn(
     progress: Progress,
     *,
     keep: bool = True,
+    master: Master | None = None,
 ) -> tuple[list[Earned], list[Issue]]:
-    """Compute the programs in the periods and write each into `out` at its `result_path`.
+    """Compute the programs in the periods and write each into `out` at its `result_path`; with a
+    `master`, on Spark there.
 
     With `keep`, results made from the same terms and facts stay, and sealed facts keep roll-ups beside
     them; without, all is computed from the facts, to the same bytes.
@@ -84,7 +87,7 @@ def earn(
 
         sealed = keep and report is None
         kept = Kept(rollups_of(opened) if sealed else None, earnings)
-        earned = _compute(runs, chosen, opened, out, Path(work), limits, progress, kept)
+        earned = _compute(runs, chosen, opened, out, Path(work), limits, progress, kept, master)
         for one in earned:
             if one.kept:
                 continue
@@ -102,12 +105,16 @@ def _compute(
     limits: Limits,
     progress: Progress,
     kept: Kept,
+    master: Master | None,
 ) -> list[Earned]:
     def report(program: Program, period: Period, percent: int) -> None:
         progress(f"{program.id} {period}", percent, 100)
 
     found: dict[Path, Earned] = {}
-    with running(runs, facts, limits, others=others, progress=report, kept=kept) as (_, computed):
+    opened = running(
+        runs, facts, limits, others=others, progress=report, kept=kept, master=master
+    )
+    with opened as (_, computed):
         for ran in computed:
             path = result_path(ran.program, ran.period)
             if not ran.kept:

