@@ -60,7 +60,10 @@ class Spark:
         self._beside: dict[str, list[pa.Table]] = {name: [] for name in _BESIDE}
         self._held: list[DataFrame] = []
         for name, columns in _BESIDE.items():
-            session.createDataFrame([], columns).createOrReplaceTempView(name)
+            # Not from a list: rows of Python would start a Python worker, and keep it.
+            parts = (one.strip().split(" ") for one in columns.split(","))
+            nulls = ", ".join(f"CAST(NULL AS {kind}) AS {column}" for column, kind in parts)
+            session.sql(f"SELECT {nulls} LIMIT 0").createOrReplaceTempView(name)
 
     def share(self, rows: SharedRows) -> None:
         """Keep the rows of a fact table that several plans read."""

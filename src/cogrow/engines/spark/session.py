@@ -139,11 +139,15 @@ def session(master: Master) -> SparkSession:
     logging.getLogger("SQLQueryContextLogger").disabled = True
     try:
         with _unheard():
-            found = builder.getOrCreate().newSession()
+            running = builder.getOrCreate()
     except (PySparkException, Py4JError, RuntimeError) as error:
         what = N_("Spark does not start at {master}: {problem}")
         said = next((line for line in str(error).split("\n") if "Exception:" in line), str(error))
         raise EngineError(message(what, master=master.url, problem=said.strip())) from error
+    if (other := running.sparkContext.master) != master.url:
+        what = N_("This process computes on {other} already and cannot also do so on {master}.")
+        raise EngineError(message(what, other=other, master=master.url))
+    found = running.newSession()
     for name, value in EXACT.items():
         found.conf.set(name, value)
     return found
