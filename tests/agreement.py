@@ -11,6 +11,7 @@ from typing import Any
 from cogrow.embedded import Limits
 from cogrow.engines.plan import Plan
 from cogrow.engines.run import Kept, Ran, run_programs
+from cogrow.engines.spark.session import Master
 from cogrow.errors import DataError
 from cogrow.facts import Kind
 from cogrow.period import Period
@@ -52,9 +53,10 @@ def run_all(
     merchant: str | None = None,
     complete: bool = True,
     rollups: bool = False,
+    master: Master | None = None,
 ) -> list[Ran]:
-    """Return what DuckDB computes for several programs from `facts` in Parquet, in one run; with
-    `rollups` in a second run, which reads what the first has kept.
+    """Return what DuckDB, or Spark at a master, computes for several programs from `facts` in Parquet, in
+    one run; with `rollups` in a second run, which reads what the first has kept.
     """
     with tempfile.TemporaryDirectory(prefix="agreement-") as folder:
         declared: dict[str, dict[str, Kind]] = {}
@@ -64,7 +66,7 @@ def run_all(
         stored = write(Path(folder), facts, declared=declared, files=files, complete=complete)
         limits = Limits(threads=threads)
         if not rollups:
-            return run_programs(wanted, stored, limits, merchant=merchant)
+            return run_programs(wanted, stored, limits, merchant=merchant, master=master)
         kept = Kept(Path(folder) / ".rollups", lambda *_: None)
         first, second = (run_programs(wanted, stored, limits, kept=kept) for _ in range(2))
         assert [one.table for one in first] == [one.table for one in second]

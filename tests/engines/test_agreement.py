@@ -19,6 +19,7 @@ from cogrow.programs.program import Component, Program
 from cogrow.rewards.registry import forms
 from tests.agreement import agree, agree_among, by_merchant, period_called, program_of, run
 from tests.fact_files import Facts, Row, instant
+from tests.on_spark import ENGINES, HERE, SPARK_MARKS
 from tests.reference import ForeignMoney, market
 from tests.strategies import CLAUSES, FORMS, HEAD, facts, markets, programs
 
@@ -35,27 +36,39 @@ generated = settings(
     suppress_health_check=list(HealthCheck),
     phases=[Phase.generate, Phase.shrink],
 )
+#: On Spark each pair takes seconds; 500 of them with COGROW_SPARK_PAIRS=500.
+SPARK_PAIRS = int(os.environ.get("COGROW_SPARK_PAIRS", "12"))
+on_spark = settings(
+    generated, max_examples=max(SPARK_PAIRS // len(FORMS), 1), phases=[Phase.generate]
+)
 quick = settings(generated, max_examples=4, phases=[Phase.generate])
 
 
+@pytest.mark.parametrize("master", ENGINES)
 @pytest.mark.parametrize("form", FORMS)
-def test_made_up_programs_over_made_up_facts(form):
+def test_made_up_programs_over_made_up_facts(form, master):
     @seed(FIRST_SEED + FORMS.index(form))
-    @generated
-    @given(programs(form) | programs(form, CLAUSES) | programs(form, CLAUSES), facts())
+    @(generated if master is None else on_spark)
+    @given(programs(form, CLAUSES) | programs(form) | programs(form, CLAUSES), facts())
     def one_pair(made, rows):
-        agree_among(runs([made], rows), rows)
+        agree_among(runs([made], rows), rows, master=master)
 
     one_pair()
 
 
-@pytest.mark.parametrize("shard", SHARDS)
-def test_made_up_programs_that_run_together(shard):
+@pytest.mark.parametrize(
+    ("shard", "master"),
+    [*((shard, None) for shard in SHARDS), pytest.param(0, HERE, marks=SPARK_MARKS)],
+)
+def test_made_up_programs_that_run_together(shard, master):
     @seed(FIRST_SEED + shard)
-    @settings(generated, max_examples=max(PAIRS // 20, 1))
+    @settings(
+        generated if master is None else on_spark,
+        max_examples=max((PAIRS if master is None else SPARK_PAIRS) // 20, 1),
+    )
     @given(markets(), facts())
     def one_market(made, rows):
-        agree_among(runs(made, rows), rows)
+        agree_among(runs(made, rows), rows, master=master)
 
     one_market()
 

@@ -69,11 +69,6 @@ def _micros(node: SQL) -> SQL:
     return exp.Anonymous(this="UNIX_MICROS", expressions=[instant])
 
 
-def _days(node: SQL) -> SQL:
-    days = exp.Anonymous(this="DATEDIFF", expressions=[node.this.copy(), node.expression.copy()])
-    return _long(days)
-
-
 def _part_of_day(node: SQL) -> SQL:
     """Widen a year or month to 64 bits, as it is in DuckDB."""
     return _long(node.copy())
@@ -109,7 +104,6 @@ _SPELLINGS: dict[type[SQL], Callable[[SQL], SQL]] = {
     exp.IntDiv: _division,
     exp.Sum: _sum,
     exp.Anonymous: _micros,
-    exp.DateDiff: _days,
     exp.Year: _part_of_day,
     exp.Month: _part_of_day,
     exp.AtTimeZone: _zone,

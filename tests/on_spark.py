@@ -1,0 +1,41 @@
+"""The Spark of the tests: one in a process, made for a handful of rows, in one process only."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from typing import Any
+
+import pytest
+
+from cogrow.engines.spark.session import Master, java_home
+
+#: Plans are large and rows few: nothing is compiled, nothing is split up.
+SMALL = {
+    "spark.driver.memory": "1g",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.files.minPartitionNum": "1",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.debug.maxToStringFields": "1",
+    "spark.default.parallelism": "1",
+}
+
+HERE = Master(os.environ, "local[1]", SMALL)
+
+INSTALLED = importlib.util.find_spec("pyspark") is not None and java_home(os.environ) is not None
+
+#: Only one process of the tests starts a Java; without --dist loadgroup each would.
+SPARK_MARKS = [
+    pytest.mark.xdist_group("spark"),
+    pytest.mark.skipif(not INSTALLED, reason="pyspark or Java is not installed"),
+]
+
+#: For `parametrize("master", ENGINES)`: what `run_programs` takes for each engine.
+ON_SPARK = pytest.param(HERE, id="spark", marks=SPARK_MARKS)
+ENGINES: list[Any] = [pytest.param(None, id="duckdb"), ON_SPARK]
+
+#: How much of what is slow on Spark to run: all of it with COGROW_SPARK=all.
+ALL = os.environ.get("COGROW_SPARK") == "all"
