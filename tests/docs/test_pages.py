@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.docs.page import Reader, blocks
 from tests.house.tree import ROOT, committed
+from tests.on_spark import SPARK_MARKS
 
 
-def pages() -> list[str]:
+#: Pages that start a Spark of their own.
+ON_SPARK = {"docs/how-to/run-on-spark.md"}
+
+
+def pages() -> list[Any]:
     """Return the pages a reader may type from."""
     names = [path.relative_to(ROOT) for path in committed(ROOT) if path.suffix == ".md"]
-    return [
+    found = [
         name.as_posix()
         for name in names
         if name.parts[0] == "docs"
         or (name.name.startswith("README") and name.parts[0] in {name.name, "examples", "src"})
     ]
+    return [pytest.param(one, marks=SPARK_MARKS) if one in ON_SPARK else one for one in found]
 
 
 @pytest.mark.parametrize("name", pages())

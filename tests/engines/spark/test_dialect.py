@@ -1,6 +1,6 @@
 """Each way in which Spark differs from DuckDB, spelled so that it no longer does.
 
-The table in docs/decisions/0012-spark-dialect.md has a line for each of these.
+The table in docs/decisions/0014-spark-dialect.md has a line for each of these.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From the SQL of a plan, as DuckDB reads it, to the same meaning in Spark's dialect.
 
 sqlglot translates; what it leaves inexact is spelled here, one function per difference. The decision
-record docs/decisions/0003 says why.
+record docs/decisions/0014-spark-dialect.md says why.
 """
 
 from __future__ import annotations
