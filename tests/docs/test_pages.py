@@ -11,7 +11,6 @@ from tests.docs.page import Reader, blocks
 from tests.house.tree import ROOT, committed
 from tests.on_spark import SPARK_MARKS
 
-
 #: Pages that start a Spark of their own.
 ON_SPARK = {"docs/how-to/run-on-spark.md"}
 

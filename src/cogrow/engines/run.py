@@ -232,7 +232,13 @@ def running(
         if progress is not None:
             progress(*now[0], percent)
 
-    opened = _opened(facts, batch, limits, report, master)
+    opened: AbstractContextManager[Engine]
+    plans, one = batch.plans, batch.merchant
+    if master is not None:
+        opened = open_spark(facts, plans, master, merchant=one, progress=report)
+    else:
+        writes = [batch.store.folder] if batch.store is not None else []
+        opened = open_engine(facts, plans, limits, merchant=one, progress=report, writes=writes)
     asked = {_key(*run) for run in wanted}
     with opened as engine:
         yield (
@@ -243,21 +249,6 @@ def running(
                 if _key(ran.program, ran.period) in asked
             ),
         )
-
-
-def _opened(
-    facts: FactFiles,
-    batch: Batch,
-    limits: Limits,
-    report: Callable[[int], None],
-    master: Master | None,
-) -> AbstractContextManager[Engine]:
-    """Return the engine of a batch: Spark where there is a master, else the embedded one."""
-    plans, merchant = batch.plans, batch.merchant
-    if master is not None:
-        return open_spark(facts, plans, master, merchant=merchant, progress=report)
-    writes = [batch.store.folder] if batch.store is not None else []
-    return open_engine(facts, plans, limits, merchant=merchant, progress=report, writes=writes)
 
 
 @dataclass(frozen=True, slots=True)

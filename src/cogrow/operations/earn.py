@@ -111,9 +111,7 @@ def _compute(
         progress(f"{program.id} {period}", percent, 100)
 
     found: dict[Path, Earned] = {}
-    opened = running(
-        runs, facts, limits, others=others, progress=report, kept=kept, master=master
-    )
+    opened = running(runs, facts, limits, others=others, progress=report, kept=kept, master=master)
     with opened as (_, computed):
         for ran in computed:
             path = result_path(ran.program, ran.period)
