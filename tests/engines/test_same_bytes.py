@@ -149,3 +149,17 @@ def test_other_facts_change_the_bytes(plain, tmp_path):
 def test_the_market_pays_and_agrees_with_the_reference():
     facts = market(seed=2, merchants=12, orders=300)
     agree(PROGRAM, facts, Q2, threads=4, files=3)
+
+
+@pytest.mark.parametrize(
+    "rule", ["products.category = 'shoes'", "products.category <> 'bags' and paid > 9"]
+)
+def test_an_order_is_paid_for_where_a_line_of_it_qualifies(rule):
+    paid = program_of(
+        HEAD
+        + f'period: {QUARTERS}\nqualifying: {{order_lines: "{rule}"}}\n'
+        + "reward: {per: order, flat: {amount: 1 CNY}}\n"
+    )
+    facts = market(merchants=5, orders=200)
+    agree(paid, facts, Q2, files=2)
+    agree(paid, facts, Q2, files=2, rollups=True)

@@ -26,6 +26,7 @@ from cogrow.engines.steps.measured import (
     Measured,
     Window,
     by_line,
+    lines_decide,
     over_lines,
     step_of,
     window,
@@ -211,8 +212,11 @@ class Compiler:
             trees = [self.expanded(name, part.per.name) for name in part.measures]
             found += self._measuring(part.name, part.per, trees)
             if not part.measures:
-                step = step_of(part.per.table, by_line=False, component=part.name)
-                group = self._group(part.per.table, part.per, [], step, part.name)
+                table = part.per.table
+                if table == "orders" and lines_decide(self.program):
+                    table = "order_lines"  # an order is paid for where a line of it qualifies
+                step = step_of(table, by_line=False, component=part.name)
+                group = self._group(table, part.per, [], step, part.name)
                 days = window(self.program.schedule, part.accumulate or NOW, self.period)
                 group.windows += [days] if days is not None else []
                 found.append(group)

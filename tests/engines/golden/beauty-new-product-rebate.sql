@@ -52,9 +52,14 @@ WITH eligible AS (
             (
               (
                 EPOCH_US(orders.placed_at) - EPOCH_US(
-                  (
-                    CAST(products.listed_at AS TIMESTAMP) AT TIME ZONE 'Asia/Shanghai'
-                  ) AT TIME ZONE 'UTC'
+                  CASE
+                    WHEN products.listed_at >= CAST('1991-09-27' AS DATE)
+                    AND products.listed_at < CAST('2100-01-01' AS DATE)
+                    THEN CAST(products.listed_at AS TIMESTAMP) - INTERVAL '480' MINUTE
+                    ELSE (
+                      CAST(products.listed_at AS TIMESTAMP) AT TIME ZONE 'Asia/Shanghai'
+                    ) AT TIME ZONE 'UTC'
+                  END
                 )
               ) // 86400000000
             ) >= 0
@@ -63,9 +68,14 @@ WITH eligible AS (
             (
               (
                 EPOCH_US(orders.placed_at) - EPOCH_US(
-                  (
-                    CAST(products.listed_at AS TIMESTAMP) AT TIME ZONE 'Asia/Shanghai'
-                  ) AT TIME ZONE 'UTC'
+                  CASE
+                    WHEN products.listed_at >= CAST('1991-09-27' AS DATE)
+                    AND products.listed_at < CAST('2100-01-01' AS DATE)
+                    THEN CAST(products.listed_at AS TIMESTAMP) - INTERVAL '480' MINUTE
+                    ELSE (
+                      CAST(products.listed_at AS TIMESTAMP) AT TIME ZONE 'Asia/Shanghai'
+                    ) AT TIME ZONE 'UTC'
+                  END
                 )
               ) // 86400000000
             ) <= 89
@@ -134,6 +144,16 @@ WITH eligible AS (
       ON r.order_id = l.order_id
     WHERE
       r.line_no IS NULL
+      AND (
+        r.order_id IN (
+          SELECT
+            order_id
+          FROM orders
+          WHERE
+            orders.confirmed_at >= CAST('2024-12-31 16:00:00' AS TIMESTAMP)
+            AND orders.confirmed_at < CAST('2025-03-31 16:00:00' AS TIMESTAMP)
+        )
+      )
   ) AS shared
 ), qualifying_refunds_by_line AS (
   /* qualifying_refunds_by_line: qualifying refunds of 2025Q1, summed per merchant */
@@ -173,9 +193,14 @@ WITH eligible AS (
               (
                 (
                   EPOCH_US(orders.placed_at) - EPOCH_US(
-                    (
-                      CAST(products.listed_at AS TIMESTAMP) AT TIME ZONE 'Asia/Shanghai'
-                    ) AT TIME ZONE 'UTC'
+                    CASE
+                      WHEN products.listed_at >= CAST('1991-09-27' AS DATE)
+                      AND products.listed_at < CAST('2100-01-01' AS DATE)
+                      THEN CAST(products.listed_at AS TIMESTAMP) - INTERVAL '480' MINUTE
+                      ELSE (
+                        CAST(products.listed_at AS TIMESTAMP) AT TIME ZONE 'Asia/Shanghai'
+                      ) AT TIME ZONE 'UTC'
+                    END
                   )
                 ) // 86400000000
               ) >= 0
@@ -184,9 +209,14 @@ WITH eligible AS (
               (
                 (
                   EPOCH_US(orders.placed_at) - EPOCH_US(
-                    (
-                      CAST(products.listed_at AS TIMESTAMP) AT TIME ZONE 'Asia/Shanghai'
-                    ) AT TIME ZONE 'UTC'
+                    CASE
+                      WHEN products.listed_at >= CAST('1991-09-27' AS DATE)
+                      AND products.listed_at < CAST('2100-01-01' AS DATE)
+                      THEN CAST(products.listed_at AS TIMESTAMP) - INTERVAL '480' MINUTE
+                      ELSE (
+                        CAST(products.listed_at AS TIMESTAMP) AT TIME ZONE 'Asia/Shanghai'
+                      ) AT TIME ZONE 'UTC'
+                    END
                   )
                 ) // 86400000000
               ) <= 89

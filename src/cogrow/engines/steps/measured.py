@@ -151,8 +151,7 @@ def over_lines(program: Program, tree: Tree, grain: str = "") -> Tree:
         return replace(tree, function="count_distinct", argument=refund)
     if tree.table != "orders":
         return tree
-    condition = program.qualifying.conditions.get("order_lines")
-    decides = condition is not None and bool(_tables(condition.tree) & _line_tables(program))
+    decides = lines_decide(program)
     # A click owed by line leads from the line, so what is told apart by it is as well.
     by_click = grain == "campaign" and "clicks" in _line_tables(program)
     if not decides and not by_click and grain not in ("product", "order_line"):
@@ -160,6 +159,12 @@ def over_lines(program: Program, tree: Tree, grain: str = "") -> Tree:
     argument = tree.argument or ColumnRef("order_lines", "order_id", Unit.TEXT)
     function = "count_distinct" if tree.function == "count" else tree.function
     return replace(tree, function=function, table="order_lines", argument=argument)
+
+
+def lines_decide(program: Program) -> bool:
+    """Return whether it takes a look at its lines to know what of an order qualifies."""
+    condition = program.qualifying.conditions.get("order_lines")
+    return condition is not None and bool(_tables(condition.tree) & _line_tables(program))
 
 
 def by_line(program: Program, aggregate: Aggregate, grain: str = "") -> bool:
