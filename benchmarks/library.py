@@ -3,14 +3,15 @@
 python -m benchmarks.library --facts DIR [--runs 3] [--threads 2] [--memory 6GB]
 
 Every run is a process of its own, in turn: all programs in the marketplace's currency, each in a period of
-the facts' last year, computed in one run and written as Parquet; the same without shared scans; the bare
-scan-and-group of `benchmarks.earn`; and a bare join of lines to their orders, grouped by merchant, the
+the facts' last year, computed in one run and written as Parquet: each reading its facts alone, with shared
+scans, building roll-ups (which go to a folder of their own), and reading those; the bare scan-and-group of `benchmarks.earn`; and a bare join of lines to their orders, grouped by merchant, the
 least that a single program over lines has to do. Prints medians, ratios and peak memory.
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import sys
 import tempfile
 from pathlib import Path
@@ -25,19 +26,25 @@ GROUP BY 1 ORDER BY 1
 ) TO '{out}' (FORMAT parquet)
 """
 CURRENCY = "CNY"
+LIBRARY = ("alone", "shared", "first", "again")
 
 
-def run_library(facts: Path, out: Path, threads: int, memory: str, *, shared: bool) -> None:
+def run_library(facts: Path, out: Path, threads: int, memory: str, only: str) -> None:
     """Compute and write every program; this is the whole of the process it runs in."""
+    import shutil
+
     from cogrow.embedded import Limits
-    from cogrow.engines.run import running, with_calendar
+    from cogrow.engines.run import Kept, running, with_calendar
     from cogrow.engines.scans import share
     from cogrow.operations.choose import library, programs
     from cogrow.operations.earn import result_path, write
     from cogrow.sources.conform import open_facts
 
-    if not shared:
+    if only == "alone":
         share.FEWEST = sys.maxsize
+    if only == "first":
+        shutil.rmtree(out / "rollups", ignore_errors=True)
+    kept = Kept(out / "rollups", lambda *_: None) if only in ("first", "again") else None
     limits = Limits(memory=memory, threads=threads)
     opened, _ = open_facts(facts, out / "facts", limits, lambda *_: None)
     found, _ = programs(list(library()))
@@ -47,7 +54,7 @@ def run_library(facts: Path, out: Path, threads: int, memory: str, *, shared: bo
             known = with_calendar(program, opened).schedule.periods()
             last = [period for period in known if period.start.year == known[-1].start.year]
             wanted.append((with_calendar(program, opened), last[min(1, len(last) - 1)]))
-    with running(wanted, opened, limits) as (_, computed):
+    with running(wanted, opened, limits, kept=kept) as (_, computed):
         for ran in computed:
             write(ran.table, out / result_path(ran.program, ran.period))
     print(len(wanted))
@@ -59,12 +66,11 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--memory", default="6GB")
-    parser.add_argument("--only", choices=("shared", "alone", "scan", "join"))
+    parser.add_argument("--only", choices=(*LIBRARY, "scan", "join"))
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    if given.only in ("shared", "alone"):
-        shared = given.only == "shared"
-        run_library(given.facts, given.out, given.threads, given.memory, shared=shared)
+    if given.only in LIBRARY:
+        run_library(given.facts, given.out, given.threads, given.memory, given.only)
         return
     if given.only:
         from benchmarks.earn import SCAN_AND_GROUP
@@ -81,8 +87,10 @@ def report(given: argparse.Namespace, work: Path) -> None:
     limits = ["--threads", str(given.threads), "--memory", given.memory, "--out", str(work)]
     me = [sys.executable, "-m", "benchmarks.library", "--facts", str(given.facts), *limits]
     names = {
-        "library, shared scans": "shared",
         "library, each its own": "alone",
+        "library, shared scans": "shared",
+        "library, first roll-ups": "first",
+        "library, from roll-ups": "again",
         "bare scan and group": "scan",
         "bare join and group": "join",
     }
@@ -92,9 +100,10 @@ def report(given: argparse.Namespace, work: Path) -> None:
             results[name].append(timed([*me, "--only", only]))
     print(f"{machine()}; facts {given.facts.name}")
     scan = median(results["bare scan and group"])
-    print(f"{'':28}{'median s':>9}{'min':>7}{'max':>7}{'× scan':>8}{'peak MB':>9}")
+    print(f"{'':28}{'median s':>9}{'min':>7}{'max':>7}{'× scan':>8}{'peak MB':>9}{'cpu s':>9}")
     for name, runs in results.items():
-        print(f"{name:28}{spread(runs)}{median(runs) / scan:8.2f}{peak(runs)}")
+        processor = statistics.median(run.processor for run in runs)
+        print(f"{name:28}{spread(runs)}{median(runs) / scan:8.2f}{peak(runs)}{processor:9.1f}")
 
 
 if __name__ == "__main__":
