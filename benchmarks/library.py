@@ -1,11 +1,12 @@
-"""Times every program of the library in one run, with shared scans and without, against bare queries.
+"""Times every program of the library in one run, from facts and from roll-ups, against bare queries.
 
 python -m benchmarks.library --facts DIR [--runs 3] [--threads 2] [--memory 6GB]
 
 Every run is a process of its own, in turn: all programs in the marketplace's currency, each in a period of
 the facts' last year, computed in one run and written as Parquet: each reading its facts alone, with shared
-scans, building roll-ups (which go to a folder of their own), and reading those; the bare scan-and-group of `benchmarks.earn`; and a bare join of lines to their orders, grouped by merchant, the
-least that a single program over lines has to do. Prints medians, ratios and peak memory.
+scans, building roll-ups (in a folder of their own), and reading those; the bare scan-and-group of
+`benchmarks.earn`; and a bare join of lines to their orders, grouped by merchant, the least that a single
+program over lines has to do. Prints medians, ratios and peak memory.
 """
 
 from __future__ import annotations
