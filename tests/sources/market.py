@@ -76,6 +76,12 @@ def market() -> Market:
     }  # fmt: skip
 
 
+def table_of(folder: Path, table: str) -> pa.Table:
+    """Return the rows of a table in a folder of facts, file after file."""
+    files = sorted((folder / table).glob("*.parquet"), key=lambda path: path.stem)
+    return pa.concat_tables([pq.read_table(file, partitioning=None) for file in files])
+
+
 def kind_of(table: str, column: str) -> Kind:
     contract = TABLES[table].by_name if table in TABLES else {}
     return contract[column].kind if column in contract else OWN.get(column, Kind.TEXT)

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from cogrow.errors import DataError
 from cogrow.sources import seal
 from cogrow.sources.conform import check, conform
-from tests.sources.market import LIMITS, Market, columns_of, csv_folder, market, parquet_folder
+from tests.sources.market import (
+    LIMITS,
+    Market,
+    columns_of,
+    csv_folder,
+    market,
+    parquet_folder,
+)
 
 FACTS = market()
 JUNK = st.sampled_from(
@@ -57,8 +64,11 @@ def test_every_row_is_accepted_or_quarantined(facts: Market) -> None:
         assert {table: counts.read for table, counts in report.tables.items()} == csv_rows(facts)
         for table, counts in report.tables.items():
             assert counts.read == counts.accepted + counts.quarantined
-            written = pq.read_table(folder / "out" / f"{table}.parquet")
-            assert written.num_rows == counts.written == counts.accepted - counts.repeated
+            assert (
+                table_of(folder / "out", table).num_rows
+                == counts.written
+                == counts.accepted - counts.repeated
+            )
             aside = folder / "out" / "quarantine" / f"{table}.parquet"
             kept = pq.read_table(aside).to_pylist() if aside.exists() else []
             assert sum(row["_rows"] for row in kept) == counts.quarantined
@@ -112,4 +122,6 @@ def test_facts_larger_than_a_row_group_balance(tmp_path: Path) -> None:
     lines = report.tables["order_lines"]
     # Line 5 is said twice, once without an amount: both go. The other 9,999 are said twice alike.
     assert (lines.read, lines.quarantined, lines.repeated) == (140_000, 2, 9_999)
-    assert pq.read_metadata(tmp_path / "out" / "order_lines.parquet").num_row_groups == 2
+    assert (
+        pq.read_metadata(tmp_path / "out" / "order_lines" / "2025-04.parquet").num_row_groups == 2
+    )

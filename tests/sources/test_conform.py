@@ -175,7 +175,7 @@ def test_sealed_facts_are_used_where_they_are(tmp_path: Path) -> None:
 
 def test_sealed_facts_that_changed_are_refused(tmp_path: Path) -> None:
     conform(csv_folder(tmp_path / "in", market()), tmp_path / "out", LIMITS)
-    (tmp_path / "out" / "orders.parquet").unlink()
+    (tmp_path / "out" / "orders" / "2025-04.parquet").unlink()
     with pytest.raises(DataError) as error:
         open_facts(tmp_path / "out", tmp_path / "work", LIMITS)
     assert [issue.code for issue in error.value.issues] == ["FCT030"]
@@ -272,4 +272,4 @@ def test_a_table_of_no_rows_is_written_with_its_columns(tmp_path: Path) -> None:
     (source / "refunds.csv").write_text(head + "\n", encoding="utf-8")
     report = conform(source, tmp_path / "out", LIMITS)
     assert report.issues == ()
-    assert pq.read_table(tmp_path / "out" / "refunds.parquet").num_rows == 0
+    assert pq.read_table(tmp_path / "out" / "refunds" / "refunds.parquet").num_rows == 0

@@ -16,7 +16,16 @@ from cogrow.facts import TABLES
 from cogrow.sources import seal
 from cogrow.sources.conform import check, conform, open_facts
 from tests.fact_files import ARROW
-from tests.sources.market import LIMITS, SOURCES, Maker, Market, at, columns_of, kind_of, market
+from tests.sources.market import (
+    LIMITS,
+    SOURCES,
+    Maker,
+    Market,
+    at,
+    columns_of,
+    kind_of,
+    market,
+)
 
 
 @pytest.fixture(params=SOURCES)
@@ -25,7 +34,7 @@ def maker(request: pytest.FixtureRequest) -> Maker:
 
 
 def rows_of(folder: Path, table: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = pq.read_table(folder / f"{table}.parquet").to_pylist()
+    found: list[dict[str, Any]] = table_of(folder, table).to_pylist()
     return found
 
 
@@ -51,7 +60,7 @@ def test_facts_come_out_as_they_went_in(maker: Maker, tmp_path: Path) -> None:
     assert report.issues == ()
     for table, rows in facts.items():
         assert rows_of(tmp_path / "out", table) == expected(facts, table), table
-        schema = pq.read_schema(tmp_path / "out" / f"{table}.parquet")
+        schema = table_of(tmp_path / "out", table).schema
         for name in schema.names:
             assert schema.field(name).type == ARROW[kind_of(table, name)], f"{table}.{name}"
         counts = report.tables[table]
@@ -69,11 +78,12 @@ def test_the_same_facts_in_any_order_and_threads_are_the_same_bytes(
     mixed = {table: mixer.sample(rows, len(rows)) for table, rows in facts.items()}
     conform(maker(tmp_path / "mixed", mixed), tmp_path / "again", replace(LIMITS, threads=1))
     for table in facts:
-        name = f"{table}.parquet"
         if columns_of(mixed[table]) == columns_of(facts[table]):
-            assert (tmp_path / "out" / name).read_bytes() == (
-                tmp_path / "again" / name
-            ).read_bytes()
+            once, again = (
+                {path.name: path.read_bytes() for path in (tmp_path / out / table).iterdir()}
+                for out in ("out", "again")
+            )
+            assert once == again
     first, second = (seal.read(tmp_path / name) for name in ("out", "again"))
     assert first and second and first.version == second.version
 
@@ -150,7 +160,7 @@ def test_quarantined_rows_are_written_once_under_all_their_codes(
 ) -> None:
     report = conform(maker(tmp_path / "in", dirty()), tmp_path / "out", LIMITS)
     for table, counts in report.tables.items():
-        kept = pq.read_table(tmp_path / "out" / f"{table}.parquet").num_rows
+        kept = table_of(tmp_path / "out", table).num_rows
         assert kept == counts.written
         path = tmp_path / "out" / "quarantine" / f"{table}.parquet"
         assert path.exists() == (counts.quarantined > 0)

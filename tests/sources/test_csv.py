@@ -9,7 +9,7 @@ import pytest
 
 from cogrow.errors import Severity
 from cogrow.sources.conform import check, conform
-from tests.sources.market import LIMITS
+from tests.sources.market import LIMITS, table_of
 
 MAPPING = """\
 timezone: Asia/Shanghai
@@ -61,7 +61,7 @@ def source(folder: Path, content: bytes, options: str = "{}", names: str = NAMES
 def test_forms_of_csv(content: bytes, options: str, tmp_path: Path) -> None:
     report = conform(source(tmp_path, content, options), tmp_path / "out", LIMITS)
     assert report.issues == ()
-    found = pq.read_table(tmp_path / "out" / "merchants.parquet").to_pylist()
+    found = table_of(tmp_path / "out", "merchants").to_pylist()
     assert [[row["merchant_id"], row["name"], row["category"]] for row in found] == [
         row[:3] for row in ROWS
     ]
@@ -76,7 +76,7 @@ def test_a_file_without_header_calls_its_columns_by_number(tmp_path: Path) -> No
 def test_quoted_fields_hold_delimiters_quotes_and_line_ends(tmp_path: Path) -> None:
     content = table().replace("一号店", '"一,号\n""店"""').encode()
     conform(source(tmp_path, content), tmp_path / "out", LIMITS)
-    found = pq.read_table(tmp_path / "out" / "merchants.parquet").to_pylist()
+    found = table_of(tmp_path / "out", "merchants").to_pylist()
     assert found[0]["name"] == '一,号\n"店"'
 
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cogrow.sources.conform import check, conform
-from tests.sources.market import LIMITS
+from tests.sources.market import LIMITS, table_of
 
 #: One file of sales and returns, the way a till writes it.
 TILL = """\
@@ -77,7 +77,7 @@ def written(folder: Path, mapping: str = MAPPING, till: str = TILL) -> Path:
 
 
 def rows(folder: Path, table: str, *columns: str) -> list[tuple[Any, ...]]:
-    found = pq.read_table(folder / f"{table}.parquet").to_pylist()
+    found = table_of(folder, table).to_pylist()
     return [tuple(row[column] for column in columns) for row in found]
 
 
@@ -229,7 +229,7 @@ imported:
     mapping = MAPPING.replace("inputs:", "currency: CNY\ninputs:", 1) + imported
     report = conform(written(tmp_path, mapping), tmp_path / "out", LIMITS)
     assert report.issues == ()
-    schema = pq.read_schema(tmp_path / "out" / "plan_2025.parquet")
+    schema = table_of(tmp_path / "out", "plan_2025").schema
     assert {field.name: str(field.type) for field in schema} == {
         "merchant_id": "string", "period": "string", "goal_minor": "int64", "share": "decimal128(18, 6)",
         "since": "date32[day]", "sent_at": "string", "seen_at": "timestamp[us]", "large": "bool",

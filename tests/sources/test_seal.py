@@ -34,7 +34,7 @@ def test_the_seal_says_what_is_there(folder: Path) -> None:
     facts = seal.read(folder)
     assert facts is not None
     assert facts.tables["orders"].rows == 5
-    assert facts.tables["orders"].paths == (str(folder / "orders.parquet"),)
+    assert facts.tables["orders"].paths == (str(folder / "orders" / "2025-04.parquet"),)
     assert facts.tables["ad_spend"].columns == {
         "merchant_id": Kind.TEXT, "platform": Kind.TEXT, "campaign_id": Kind.TEXT, "currency": Kind.TEXT,
         "day": Kind.DAY, "spend_minor": Kind.MONEY, "verified": Kind.FLAG,
@@ -63,10 +63,10 @@ def edit(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda folder: flip(folder / "orders.parquet"), "its content is another."),
-        (lambda folder: (folder / "orders.parquet").unlink(), "it is gone."),
+        (lambda folder: flip(folder / "orders" / "2025-04.parquet"), "its content is another."),
+        (lambda folder: (folder / "orders" / "2025-04.parquet").unlink(), "it is gone."),
         (
-            lambda folder: (folder / "orders.parquet").write_bytes(b"PAR1"),
+            lambda folder: (folder / "orders" / "2025-04.parquet").write_bytes(b"PAR1"),
             "it has 4 bytes, not ",
         ),
         (lambda folder: (folder / seal.NAME).write_bytes(b"{"), "it is not a seal of facts."),
@@ -91,12 +91,12 @@ def test_a_changed_folder_is_refused(
 def test_a_copy_is_as_good_as_the_original(folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy, copy_function=shutil.copyfile)
-    assert (copy / "orders.parquet").stat().st_mtime_ns != (
-        folder / "orders.parquet"
+    assert (copy / "orders" / "2025-04.parquet").stat().st_mtime_ns != (
+        folder / "orders" / "2025-04.parquet"
     ).stat().st_mtime_ns
     first, second = seal.read(folder), seal.read(copy)
     assert first and second and first.version == second.version
-    flip(copy / "orders.parquet")
+    flip(copy / "orders" / "2025-04.parquet")
     with pytest.raises(DataError, match="its content is another"):
         seal.read(copy)
 
@@ -106,7 +106,7 @@ def test_files_of_the_same_size_and_time_are_trusted(
 ) -> None:
     """The price of a fast start: a change that also sets the old time again is not seen."""
     monkeypatch.setattr(seal, "_sha256", lambda path: pytest.fail(f"{path} was read"))
-    path = folder / "orders.parquet"
+    path = folder / "orders" / "2025-04.parquet"
     status = path.stat()
     flip(path)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))

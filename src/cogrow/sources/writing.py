@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cogrow.errors import N_, DataError, InvariantBroken, message
 from cogrow.facts import FactFiles, Table
 from cogrow.sources import seal
 from cogrow.sources.folder import QUARANTINE
+from cogrow.sources.months import MONTHLY, split
 from cogrow.sources.parts import BITS
 from cogrow.sources.reading import Reading
 from cogrow.sources.report import FactsReport
 from cogrow.sources.sql import literal, quoted
 from cogrow.sources.staging import Staged
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 #: Rows in a row group, DuckDB's own: the smallest piece of a file that is read or passed over.
 ROW_GROUP = 122_880
@@ -28,12 +34,14 @@ def write(reading: Reading, out: Path, report: FactsReport) -> FactFiles:
     for at, (name, counts) in enumerate(report.tables.items()):
         reading.progress(_WRITING, at, len(report.tables))
         staged = reading.checks.staged[name]
-        path = out / f"{name}.parquet"
-        _copy(reading, _sorted(staged.table, reading.checks.staged), path)
-        files[name] = [path]
+        (out / name).mkdir()
+        files[name] = []
+        for file, query in _pieces(reading, staged.table):
+            files[name].append(out / name / f"{file}.parquet")
+            copy(reading.connection, query, files[name][-1])
         if counts.quarantined:
             (out / QUARANTINE).mkdir(exist_ok=True)
-            _copy(reading, _quarantined(staged), out / QUARANTINE / f"{name}.parquet")
+            copy(reading.connection, quarantined(staged), out / QUARANTINE / f"{name}.parquet")
     facts = seal.write(out, files)
     for name, counts in report.tables.items():
         rows, expected = facts.tables[name].rows, counts.written
@@ -44,27 +52,49 @@ def write(reading: Reading, out: Path, report: FactsReport) -> FactFiles:
     return facts
 
 
-def _copy(reading: Reading, query: str, path: Path) -> None:
-    reading.connection.execute(
+def _pieces(reading: Reading, table: Table) -> Iterator[tuple[str, str]]:
+    """Yield the name and the query of each file of a table; of a table without rows, one of none."""
+    query = _sorted(table, quoted(f"ok_{table.name}"), "ok_orders")
+    if table.name not in MONTHLY:
+        yield table.name, query
+        return
+    work = reading.work / f"{table.name}.sorted.parquet"
+    columns = [column.name for column in table.columns]
+    months = split(reading.connection, query, columns, work)
+    yield from ((one.month, rows) for one, rows in months)
+    work.unlink()
+    if not months:
+        yield table.name, f"SELECT * EXCLUDE (_day) FROM ({query})"
+
+
+def copy(connection: DuckDBPyConnection, query: str, path: Path) -> None:
+    """Write the rows of a query to a Parquet file, in its order."""
+    connection.execute(
         f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP})"
     )
 
 
-def _sorted(table: Table, staged: dict[str, Staged]) -> str:
-    """Return the query of a table's accepted rows by date, then key: the same bytes every time."""
-    name, columns = table.name, [column.name for column in table.columns]
+def _sorted(table: Table, rows: str, orders: str) -> str:
+    """Return the query of a table's rows by date, then key: the same bytes every time.
+
+    `orders` is a relation with all orders that the rows of a table of lines name. Tables with a file a
+    month have `_day` besides.
+    """
+    columns = [column.name for column in table.columns]
     listed = ", ".join(f"t.{quoted(column)}" for column in columns)
     dated = [table.dated_by] if table.dated_by else []
     by = [f"t.{quoted(name)}" for name in dict.fromkeys([*dated, *table.key])]
-    source = f"{quoted(f'ok_{name}')} t"
-    if name == "order_lines" and "orders" in staged:
+    source = f"{rows} t"
+    if table.name == "order_lines":
         # Lines lie as their orders do, so that a period of time is a few row groups.
         by.insert(0, "o.placed_at")
-        source += " JOIN ok_orders o USING (order_id)"
+        source += f" JOIN {orders} o USING (order_id)"
+    if table.name in MONTHLY:
+        listed += f", CAST({by[0]} AS DATE) AS _day"
     return f"SELECT {listed} FROM {source} ORDER BY {', '.join(by)}"
 
 
-def _quarantined(staged: Staged) -> str:
+def quarantined(staged: Staged) -> str:
     """Return the query of a table's quarantined rows: codes, origin, our columns, source values."""
     name, bits = staged.table.name, staged.noted.bits
     noted = ", ".join(
