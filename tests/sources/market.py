@@ -79,7 +79,9 @@ def market() -> Market:
 def table_of(folder: Path, table: str) -> pa.Table:
     """Return the rows of a table in a folder of facts, file after file."""
     files = sorted((folder / table).glob("*.parquet"), key=lambda path: path.stem)
-    return pa.concat_tables([pq.read_table(file, partitioning=None) for file in files])
+    files = files or [folder / f"{table}.parquet"]
+    parts = [pq.read_table(file, partitioning=None) for file in files]
+    return pa.concat_tables(parts, promote_options="default")  # one may have nulls, another none
 
 
 def kind_of(table: str, column: str) -> Kind:

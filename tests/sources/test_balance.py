@@ -20,6 +20,7 @@ from tests.sources.market import (
     csv_folder,
     market,
     parquet_folder,
+    table_of,
 )
 
 FACTS = market()

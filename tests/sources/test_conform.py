@@ -227,9 +227,9 @@ def test_counts_that_do_not_add_up_are_our_fault() -> None:
 def test_rows_lost_while_writing_are_our_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = writing._sorted
+    written = writing.sorted_rows
     monkeypatch.setattr(
-        writing, "_sorted", lambda *given: f"SELECT * FROM ({written(*given)}) LIMIT 1"
+        writing, "sorted_rows", lambda *given: f"SELECT * FROM ({written(*given)}) LIMIT 1"
     )
     with pytest.raises(InvariantBroken, match="rows were written, not"):
         conform(csv_folder(tmp_path / "in", market()), tmp_path / "out", LIMITS)

@@ -25,6 +25,7 @@ from tests.sources.market import (
     columns_of,
     kind_of,
     market,
+    table_of,
 )
 
 

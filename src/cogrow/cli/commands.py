@@ -16,14 +16,15 @@ import click
 
 from cogrow.cli.authoring import authoring
 from cogrow.cli.engines import add_engines, chosen, on_engine
+from cogrow.cli.facts import facts_group
 from cogrow.cli.frame import INTERRUPTED, command, translated
 from cogrow.cli.ledger import ledger_group
-from cogrow.cli.options import DATA, DAY, FACTS, SEED, SOURCE, VERSION, limited, lines, out
+from cogrow.cli.options import DAY, FACTS, SEED, VERSION, limited, lines, out
 from cogrow.cli.rollups import rollups_group
 from cogrow.cli.screen import Screen
 from cogrow.cli.speech import LANGUAGES, language, speak
 from cogrow.embedded import Limits
-from cogrow.errors import N_, DataError, Severity, message
+from cogrow.errors import N_, message
 
 
 def main() -> None:
@@ -279,44 +280,6 @@ def plan_command(
         sys.exit(2)
 
 
-@cli.group("facts", help=N_("Check facts, and bring them into the canonical form."))
-def facts_group() -> None:
-    """Facts."""
-
-
-@command(facts_group, "check", N_("Say everything that is wrong with facts, with counts and rows."))
-@SOURCE
-@DATA
-@limited
-def facts_check_command(screen: Screen, source: Path, data: Path | None, **limits: Any) -> None:
-    """Exit 3 if the facts cannot be used."""
-    from cogrow.cli.show.results import show_facts
-    from cogrow.operations.facts import check_facts
-
-    with screen.progress() as progress:
-        report = check_facts(source, data, Limits(**limits), progress)
-    show_facts(screen, report)
-    if any(issue.severity is Severity.ERROR for issue in report.issues):
-        sys.exit(DataError.exit_code)
-
-
-@command(facts_group, "import", N_("Bring facts into the canonical form, checked and sealed."))
-@SOURCE
-@out()
-@DATA
-@limited
-def facts_import_command(
-    screen: Screen, source: Path, out: Path, data: Path | None, **limits: Any
-) -> None:
-    """Write canonical Parquet, what was quarantined, and the seal."""
-    from cogrow.cli.show.results import show_facts
-    from cogrow.operations.facts import import_facts
-
-    with screen.progress() as progress:
-        report = import_facts(source, out, data, Limits(**limits), progress)
-    show_facts(screen, report)
-
-
 @command(cli, "simulate", N_("Make a marketplace to try programs on."))
 @out()
 @lines(default=100_000, least=1_000, most=50_000_000)
@@ -358,6 +321,6 @@ def demo_command(screen: Screen, out: Path, lines: int, seed: int) -> None:
     tell(screen, out, lines, seed)
 
 
-for added in (ledger_group, rollups_group, *authoring.commands.values()):
+for added in (facts_group, ledger_group, rollups_group, *authoring.commands.values()):
     cli.add_command(added)
 add_engines(cli)

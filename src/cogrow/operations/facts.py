@@ -1,11 +1,12 @@
-"""facts: check what a source holds, and bring it into the canonical form."""
+"""facts: check what a source holds, bring it into the canonical form, and add to what is there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cogrow.embedded import Limits
+from cogrow.sources.adding import Added, add
 from cogrow.sources.conform import check, conform
 from cogrow.sources.report import FactsReport
 
@@ -28,3 +29,23 @@ def import_facts(
     Raises DataError with every issue where the facts cannot be used; `out` is then untouched.
     """
     return conform(source, out, limits, progress, base=data)
+
+
+def add_facts(
+    new: Path,
+    to: Path,
+    data: Path | None,
+    limits: Limits,
+    progress: Progress,
+    *,
+    replace: Iterable[str] = (),
+    dry_run: bool = False,
+) -> Added:
+    """Add the accepted rows of `new` to the sealed facts in `to`, and seal them again.
+
+    Rows whose key is there with the same content count once. With other content they are quarantined;
+    in the tables `replace` names they take the place of what is there. With `dry_run` nothing is written.
+
+    Raises DataError with every issue where the new rows cannot be used; `to` is then untouched.
+    """
+    return add(new, to, limits, progress, base=data, replacing=frozenset(replace), dry_run=dry_run)

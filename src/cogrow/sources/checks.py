@@ -7,7 +7,7 @@ ids of rows set aside here, each with a code; `repeat_<table>` those of repeats;
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cogrow.errors import N_, Issue, Span, message
@@ -15,12 +15,14 @@ from cogrow.facts import Link
 from cogrow.sources.faults import (
     BOUNDS,
     CONFLICTING,
+    CONFLICTING_THERE,
     CONTRADICTING,
     OVER_REFUNDED,
     OVER_REFUNDED_LINE,
     PARENT_MISSING,
     PARENT_QUARANTINED,
     REPEATED,
+    REPLACING_PAID_BACK,
     SAMPLES,
     UNCONVERTIBLE,
     UNPLACED_REFUND,
@@ -31,6 +33,7 @@ from cogrow.sources.faults import (
 from cogrow.sources.parts import BITS
 from cogrow.sources.sql import literal, quoted
 from cogrow.sources.staging import Staged
+from cogrow.sources.standing import Standing
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 OF_ORDER = ("merchant_id", "currency")
 
 
-def _listed(names: Sequence[str], alias: str = "") -> str:
+def _listed(names: Iterable[str], alias: str = "") -> str:
     return ", ".join(f"{alias}{quoted(name)}" for name in names)
 
 
@@ -50,8 +53,8 @@ def _known(names: Sequence[str], alias: str = "") -> str:
 class Checks:
     """Checks staged tables one after the other; collects the issues, and which rows are set aside."""
 
-    def __init__(self, connection: DuckDBPyConnection) -> None:
-        self.run = connection.execute
+    def __init__(self, connection: DuckDBPyConnection, standing: Standing | None = None) -> None:
+        self.run, self.standing = connection.execute, standing
         self.staged: dict[str, Staged] = {}
         self.issues: list[Issue] = []
 
@@ -69,17 +72,42 @@ class Checks:
         self.staged[name] = staged
         self._rows(staged)
         self._keys(staged)
+        kept_out = [f"bad_{name}", f"repeat_{name}"]
+        if self.standing is not None:
+            kept_out.append(f"known_{name}")
+            other = self.standing.hold(staged)
+            if other is not None:
+                self._set_aside(staged, CONFLICTING_THERE, other, key=", ".join(staged.table.key))
         for link in staged.table.links:
-            if link.table in self.staged and set(link.columns) <= staged.table.by_name.keys():
+            if self._has(link.table) and set(link.columns) <= staged.table.by_name.keys():
                 self._link(staged, link)
         if name == "refunds":
             self._refunds(staged)
+        if self.standing is not None and name in self.standing.replacing:
+            self._paid_back(staged)
         self._repeats(staged)
         accepted = f"SELECT * FROM {quoted(f'staged_{name}')} WHERE NOT {staged.faulty}"
-        for kept_out in (f"bad_{name}", f"repeat_{name}"):
-            if self.count(f"SELECT count(*) FROM {quoted(kept_out)}"):
-                accepted = f"SELECT * FROM ({accepted}) ANTI JOIN {quoted(kept_out)} USING (_id)"
+        for listed in kept_out:
+            if self.count(f"SELECT count(*) FROM {quoted(listed)}"):
+                accepted = f"SELECT * FROM ({accepted}) ANTI JOIN {quoted(listed)} USING (_id)"
         self.run(f"CREATE VIEW {quoted(f'ok_{name}')} AS {accepted}")
+
+    def _has(self, table: str) -> bool:
+        return table in self.staged or (self.standing is not None and table in self.standing)
+
+    def accepted(self, table: str, columns: Sequence[str], key: Sequence[str], wanted: str) -> str:
+        """Return a relation of the accepted rows of a table: at least all whose `key` a query lists.
+
+        Accepted rows are those of this reading, and those that are there already and stay.
+        """
+        listed = _listed(dict.fromkeys((*columns, *key)))
+        parts = []
+        if table in self.staged:
+            parts.append(f"SELECT {listed} FROM {quoted(f'ok_{table}')}")
+        if self.standing is not None and table in self.standing:
+            there = self.standing.rows(table, columns, key, wanted)
+            parts.append(f"SELECT {listed} FROM {there}")
+        return f"({' UNION ALL '.join(parts)})"
 
     def _rows(self, staged: Staged) -> None:
         """Report what the first pass noted row by row."""
@@ -131,15 +159,25 @@ class Checks:
         """Find rows that name a row of another table which is not accepted there."""
         keys, view = _listed(link.columns), quoted(f"staged_{staged.table.name}")
         orphans = quoted(f"orphan_{staged.table.name}_{link.table}")
+        here = link.table in self.staged
+        accepted = f" ANTI JOIN {quoted(f'ok_{link.table}')} USING ({keys})" if here else ""
         self.run(
-            f"CREATE TABLE {orphans} AS SELECT _id, {keys} FROM {view}"
-            f" ANTI JOIN {quoted(f'ok_{link.table}')} USING ({keys}) WHERE {_known(link.columns)}"
+            f"CREATE TABLE {orphans} AS SELECT _id, {keys} FROM {view}{accepted}"
+            f" WHERE {_known(link.columns)}"
         )
+        if self.standing is not None and link.table in self.standing:
+            there = self.standing.rows(
+                link.table, (), link.columns, f"SELECT {keys} FROM {orphans}"
+            )
+            found = f"SELECT _id FROM {orphans} SEMI JOIN {there} USING ({keys})"
+            self.run(f"DELETE FROM {orphans} WHERE _id IN ({found})")
         if not self.count(f"SELECT count(*) FROM {orphans}"):
             return
         parent = f"{quoted(f'staged_{link.table}')} USING ({keys})"
         for fault, join in ((PARENT_MISSING, "ANTI JOIN"), (PARENT_QUARANTINED, "SEMI JOIN")):
-            rows = f"SELECT _id FROM {orphans} {join} {parent}"
+            if fault is PARENT_QUARANTINED and not here:
+                continue
+            rows = f"SELECT _id FROM {orphans}" + (f" {join} {parent}" if here else "")
             self._set_aside(
                 staged, fault, rows, link.columns[-1], parent=link.table, ours=link.columns
             )
@@ -153,20 +191,34 @@ class Checks:
         alone = "order_id IS NULL" if "order_id" in has else "true"
         unplaced = f"SELECT _id FROM {view} WHERE NOT {staged.faulty} AND {alone} AND ({missing})"
         self._set_aside(staged, UNPLACED_REFUND, unplaced)
-        if alone == "true" or "orders" not in self.staged:
+        if alone == "true" or not self._has("orders"):
             return
+        of_orders = f"SELECT order_id FROM {view} WHERE order_id IS NOT NULL"
         own = [column for column in OF_ORDER if column in has]
         if own:
             other = " OR ".join(f"r.{name} <> o.{name}" for name in own)
-            rows = f"SELECT r._id FROM {view} r JOIN ok_orders o USING (order_id) WHERE {other}"
+            orders = self.accepted("orders", OF_ORDER, ("order_id",), of_orders)
+            rows = f"SELECT r._id FROM {view} r JOIN {orders} o USING (order_id) WHERE {other}"
             self._set_aside(staged, CONTRADICTING, rows, ours=("order_id", *own))
-        if "order_lines" not in self.staged:
-            return
+        if self._has("order_lines"):
+            self._over_refunded(staged)
+
+    def _over_refunded(self, staged: Staged) -> None:
+        """Hold what refunds take back against what was paid: for their order, and for their line."""
+        has, view, standing = staged.table.by_name, quoted("staged_refunds"), self.standing
         # Each refund once, and only those with nothing else against them, in both sums.
-        counted = (
-            f"SELECT * FROM {view} ANTI JOIN bad_refunds USING (_id)"
-            f" ANTI JOIN repeat_refunds USING (_id) WHERE NOT {staged.faulty}"
-        )
+        counted = self._in_question(staged)
+        of_orders = f"SELECT order_id FROM ({counted}) WHERE order_id IS NOT NULL"
+        of_line = tuple(name for name in ("line_no",) if name in has)
+        listed = _listed(("order_id", *of_line, "refunded_minor"))
+        refunds, aside = f"SELECT {listed} FROM ({counted})", view
+        if standing is not None:
+            aside = f"(SELECT * FROM {view} ANTI JOIN known_refunds USING (_id))"
+            if "refunds" in standing:
+                amounts = (*of_line, "refunded_minor")
+                there = standing.rows("refunds", amounts, ("order_id",), of_orders)
+                refunds += f" UNION ALL SELECT {listed} FROM {there}"
+        lines = self.accepted("order_lines", ("line_no", "paid_minor"), ("order_id",), of_orders)
         by_line = ("order_id", "line_no") if "line_no" in has else ()
         over = []
         for fault, key in ((OVER_REFUNDED, ("order_id",)), (OVER_REFUNDED_LINE, by_line)):
@@ -178,8 +230,8 @@ class Checks:
                         key,
                         (
                             f"SELECT {keys} FROM (SELECT {keys}, sum(refunded_minor) AS back FROM"
-                            f" ({counted}) WHERE {_known(key)} GROUP BY {keys}) LEFT JOIN (SELECT {keys},"
-                            f" sum(paid_minor) AS paid FROM ok_order_lines SEMI JOIN ({counted})"
+                            f" ({refunds}) WHERE {_known(key)} GROUP BY {keys}) LEFT JOIN (SELECT {keys},"
+                            f" sum(paid_minor) AS paid FROM {lines} SEMI JOIN ({refunds})"
                             f" USING ({keys}) GROUP BY {keys}) USING ({keys}) WHERE back > coalesce(paid, 0)"
                         ),
                     )
@@ -187,12 +239,56 @@ class Checks:
         for fault, _, query in over:
             self.run(f"CREATE TABLE over_{fault.code} AS {query}")
         for fault, key, _ in over:
-            rows = f"SELECT _id FROM {view} SEMI JOIN over_{fault.code} USING ({_listed(key)})"
+            # One that would have replaced another leaves that one there, for its order as a whole.
+            replacing = standing is not None and "refunds" in standing.replacing
+            on = _listed(("order_id",) if replacing else key)
+            rows = f"SELECT _id FROM {aside} SEMI JOIN over_{fault.code} USING ({on})"
             ours = (*key, "refunded_minor")
             self._set_aside(staged, fault, rows, "refunded_minor", ours=ours)
 
+    def _in_question(self, staged: Staged) -> str:
+        """Return the query of rows that would be accepted as things stand, each once."""
+        name = staged.table.name
+        query = f"SELECT * FROM {quoted(f'staged_{name}')}"
+        for listed in ("bad", "repeat", *(("known",) if self.standing is not None else ())):
+            query += f" ANTI JOIN {quoted(f'{listed}_{name}')} USING (_id)"
+        return f"{query} WHERE NOT {staged.faulty}"
+
+    def _paid_back(self, staged: Staged) -> None:
+        """Keep rows from replacing what refunds that are there already rest on."""
+        name, standing = staged.table.name, self.standing
+        if standing is None or "refunds" not in standing or name not in ("orders", "order_lines"):
+            return
+        swap = f"SELECT * FROM swap_{name}"
+        amounts = (*OF_ORDER, "line_no", "refunded_minor")
+        refunds = standing.rows("refunds", amounts, ("order_id",), swap)
+        if name == "orders":
+            rows = (
+                f"SELECT _id FROM staged_orders o SEMI JOIN swap_orders USING (_id) JOIN {refunds} r"
+                " USING (order_id) WHERE r.merchant_id <> o.merchant_id OR r.currency <> o.currency"
+            )
+            self._set_aside(staged, REPLACING_PAID_BACK, rows)
+            return
+        there = standing.rows(name, ("line_no", "paid_minor"), ("order_id",), swap)
+        lines = " UNION ALL ".join(
+            f"SELECT order_id, line_no, paid_minor FROM {part}"
+            for part in (f"({self._in_question(staged)})", there)
+        )
+        over = " UNION ".join(
+            f"SELECT order_id FROM (SELECT {keys}, sum(refunded_minor) AS back FROM {refunds}"
+            f" WHERE {known} GROUP BY {keys}) LEFT JOIN (SELECT {keys}, sum(paid_minor) AS paid"
+            f" FROM ({lines}) GROUP BY {keys}) USING ({keys}) WHERE back > coalesce(paid, 0)"
+            for keys, known in (("order_id", "true"), ("order_id, line_no", "line_no IS NOT NULL"))
+        )
+        rows = f"SELECT _id FROM ({swap}) SEMI JOIN ({over}) USING (order_id)"
+        self._set_aside(staged, REPLACING_PAID_BACK, rows)
+
     def _repeats(self, staged: Staged) -> None:
         name = staged.table.name
+        if self.standing is not None:
+            bad = f"SELECT _id FROM {quoted(f'bad_{name}')}"
+            self.run(f"DELETE FROM {quoted(f'known_{name}')} WHERE _id IN ({bad})")
+            self.run(f"DELETE FROM {quoted(f'swap_{name}')} WHERE _id IN ({bad})")
         repeat, bad = quoted(f"repeat_{name}"), quoted(f"bad_{name}")
         self.run(f"DELETE FROM {repeat} WHERE _id IN (SELECT _id FROM {bad})")
         count = self.count(f"SELECT count(*) FROM {repeat}")

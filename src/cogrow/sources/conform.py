@@ -25,6 +25,7 @@ from cogrow.sources.folder import FolderSource
 from cogrow.sources.mapped import MappedSource
 from cogrow.sources.reading import Reading, Source
 from cogrow.sources.report import FactsReport, Progress, silent
+from cogrow.sources.standing import Standing
 
 
 def _source(path: Path, base: Path | None) -> tuple[Source, list[Issue]]:
@@ -57,18 +58,32 @@ def _with_room(limits: Limits) -> Limits:
 
 
 @contextmanager
-def _open(
-    source: Path, base: Path | None, work: Path, limits: Limits, progress: Progress
+def opened(
+    source: Path,
+    base: Path | None,
+    work: Path,
+    limits: Limits,
+    progress: Progress,
+    there: FactFiles | None = None,
+    replacing: frozenset[str] = frozenset(),
 ) -> Iterator[tuple[Reading, FactsReport]]:
-    """Yield a source read and checked, its connection still open. Raises DataError, EngineError."""
+    """Yield a source read and checked, its connection still open.
+
+    Where facts are `there`, it is checked as an addition to them, `replacing` rows of these tables.
+
+    Raises DataError, EngineError.
+    """
     import duckdb  # heavy; only commands that read facts pay for it
 
     found, wrong = _source(source, base)
     files, issues = found.files()
     reads = [path for given in files.values() for path in given.paths]
+    tables = there.tables.values() if there is not None else ()
+    reads += [Path(path) for table in tables for path in table.paths]
     try:
         with connect(_with_room(limits), reads=reads, writes=[work]) as connection:
-            reading = Reading(found, connection, work.resolve(), progress)
+            standing = Standing(connection, there, replacing) if there is not None else None
+            reading = Reading(found, connection, work.resolve(), progress, standing)
             reading.issues += [*wrong, *issues]
             reading.read(files)
             yield reading, reading.report()
@@ -76,6 +91,14 @@ def _open(
         reason = str(error).strip().split("\n")[0]
         what = N_("The facts could not be read with the memory and disk there are: {reason}")
         raise EngineError(message(what, reason=reason)) from error
+
+
+def refuse_errors(source: Path, report: FactsReport) -> None:
+    """Raise DataError with all issues where one of them is an error."""
+    if report.errors:
+        what = N_("The facts at {source} cannot be used; errors: {count}.")
+        told = message(what, source=source, count=len(report.errors))
+        raise DataError(told, report.issues)
 
 
 def check(
@@ -94,7 +117,7 @@ def check(
     """
     with (
         tempfile.TemporaryDirectory(prefix="cogrow-check-", dir=limits.spill) as work,
-        _open(source, base, Path(work), limits, progress) as (_, report),
+        opened(source, base, Path(work), limits, progress) as (_, report),
     ):
         return report
 
@@ -122,11 +145,8 @@ def conform(
         facts, work = partial / "facts", partial / "work"
         facts.mkdir()
         work.mkdir()
-        with _open(source, base, partial, limits, progress) as (reading, report):
-            if report.errors:
-                what = N_("The facts at {source} cannot be used; errors: {count}.")
-                told = message(what, source=source, count=len(report.errors))
-                raise DataError(told, report.issues)
+        with opened(source, base, partial, limits, progress) as (reading, report):
+            refuse_errors(source, report)
             writing.write(reading, facts.resolve(), report)
         writing.move_into_place(facts, out)
     finally:

@@ -208,6 +208,26 @@ CONTRADICTING = Fault(
     _SET_ASIDE,
     N_("Refunds name another merchant or currency than their order; quarantined: {count}."),
 )
+CONFLICTING_THERE = Fault(
+    "FCT028",
+    _SET_ASIDE,
+    N_(
+        "`{table}` has rows that share their key ({key}) with a row that is there already, of other"
+        " content; the new ones are quarantined: {count}."
+    ),
+    N_("Where the new rows are right, add them with --replace {table}."),
+)
+REPLACING_PAID_BACK = Fault(
+    "FCT029",
+    _SET_ASIDE,
+    N_(
+        "Rows of `{table}` would take the place of others, but refunds that are there already do not"
+        " go with them; rows quarantined: {count}."
+    ),
+    N_(
+        "An order keeps the merchant and currency its refunds name, and lines pay no less than came back."
+    ),
+)
 CHANGED = Fault(
     "FCT030",
     _STOP,
@@ -218,6 +238,18 @@ NOT_CANONICAL = Fault(
     "FCT031",
     _STOP,
     N_("`{table}.{column}` in {file} is {found}; the contract says {kind}."),
+)
+
+COLUMN_NEW = Fault(
+    "FCT032",
+    _STOP,
+    N_("`{table}.{column}` is in the new rows, but not in the facts they are added to."),
+    N_("Leave it out, or import all facts again with it."),
+)
+COLUMN_EMPTY = Fault(
+    "FCT033",
+    _SET_ASIDE,
+    N_("`{table}.{column}` is in the facts, but not in the new rows; it is empty in them."),
 )
 
 #: Every fault by its code.

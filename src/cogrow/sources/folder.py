@@ -19,6 +19,7 @@ from cogrow.sources.faults import (
 )
 from cogrow.sources.mapping import NAME, Assigned, Expression, Selection, imported_table
 from cogrow.sources.parts import Part, Plan
+from cogrow.sources.pending import leftovers
 from cogrow.sources.readers import Files, Variant, find, stem_of, suffix_of
 from cogrow.sources.values import type_of
 
@@ -65,6 +66,8 @@ class FolderSource:
                     continue
             files, wrong = find([entry], self.folder, place, CsvDeclared())
             issues += wrong
+            if files is not None and (lying := leftovers(self.folder)):
+                files = Files(tuple(path for path in files.paths if path not in lying), files.csv)
             if files is not None:
                 opened[name] = files
         return opened, issues

@@ -14,6 +14,7 @@ from cogrow.sources.readers import Files, Variant, open_files
 from cogrow.sources.report import FactsReport, Progress, TableReport, in_order
 from cogrow.sources.sql import quoted
 from cogrow.sources.staging import Prepared, Staged, prepare, stage
+from cogrow.sources.standing import Standing
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -39,11 +40,17 @@ class Reading:
     """One reading of a source, from its files to checked tables; `work` takes what is in between."""
 
     def __init__(
-        self, source: Source, connection: DuckDBPyConnection, work: Path, progress: Progress
+        self,
+        source: Source,
+        connection: DuckDBPyConnection,
+        work: Path,
+        progress: Progress,
+        standing: Standing | None = None,
     ) -> None:
         self.source, self.connection, self.work, self.progress = source, connection, work, progress
         self.issues: list[Issue] = []
-        self.checks = Checks(connection)
+        self.checks = Checks(connection, standing)
+        self.there = standing.facts.tables if standing is not None else {}
         self.plans: dict[str, Plan] = {}
 
     def read(self, files: dict[str, Files]) -> None:
@@ -62,7 +69,8 @@ class Reading:
         self.plans = {plan.table.name: plan for plan in plans}
         prepared = {}
         for name, plan in self.plans.items():
-            made, issues = prepare(self.connection, plan)
+            there = self.there.get(name)
+            made, issues = prepare(self.connection, plan, there.columns if there else None)
             self.issues += issues
             if made is not None:
                 prepared[name] = made
@@ -76,15 +84,17 @@ class Reading:
                 self.checks.check(staged)
         self.progress(_CHECKING, len(order), len(order))
         self.issues += self.checks.issues
-        if "merchants" in self.checks.staged and not self.checks.count(
-            "SELECT count(*) FROM ok_merchants"
+        if (
+            "merchants" in self.checks.staged
+            and "merchants" not in self.there
+            and not self.checks.count("SELECT count(*) FROM ok_merchants")
         ):
             place = self.plans["merchants"].place
             self.issues.append(EMPTY.issue(place, table="merchants"))
 
     def _absent(self, tables: dict[str, Table]) -> list[Issue]:
         """Return the tables that are needed and that nothing speaks of."""
-        declared = self.source.declared()
+        declared = self.source.declared() | self.there.keys()
         wanted = {"merchants": message(N_("every program"))}
         for name, table in tables.items():
             for link in table.links:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cogrow.errors import N_, DataError, Issue, Message, Span, message
+from cogrow.errors import N_, DataError, InvariantBroken, Issue, Message, Span, message
 from cogrow.facts import TABLES, FactFiles, Kind, TableFiles
 from cogrow.ids import content_hash
 from cogrow.sources.faults import CHANGED, COLUMN_MISSING, NOT_CANONICAL, word
@@ -77,6 +78,33 @@ def _columns(name: str, path: Path, schema: pa.Schema) -> tuple[dict[str, Kind],
     return columns, issues
 
 
+def _table(name: str, files: Sequence[tuple[Path, str]]) -> tuple[dict[str, Any], list[Issue]]:
+    """Return what a seal says of the files of a table, given where each is and how it is called."""
+    import pyarrow.parquet as pq  # heavy; only commands that write facts pay for it
+
+    issues: list[Issue] = []
+    rows, columns = 0, dict[str, Kind]()
+    for path, _ in files:
+        footer = pq.read_metadata(path)
+        rows += footer.num_rows
+        columns, found = _columns(name, path, footer.schema.to_arrow_schema())
+        issues += found
+    listed = []
+    digests = _hashes([path for path, _ in files])
+    for (path, called), digest in zip(files, digests, strict=True):
+        status = path.stat()
+        listed.append(
+            {
+                "name": called,
+                "size": status.st_size,
+                "modified_ns": status.st_mtime_ns,
+                "sha256": digest,
+            }
+        )
+    kinds = {column: kind.name for column, kind in columns.items()}
+    return {"files": listed, "rows": rows, "columns": kinds}, issues
+
+
 def write(folder: Path, tables: Mapping[str, Sequence[Path]]) -> FactFiles:
     """Seal the files of each table in `folder` and return them as checked facts.
 
@@ -84,38 +112,69 @@ def write(folder: Path, tables: Mapping[str, Sequence[Path]]) -> FactFiles:
 
     Raises DataError where a schema is not that of its table.
     """
-    import pyarrow.parquet as pq  # heavy; only commands that write facts pay for it
-
     sealed: dict[str, Any] = {}
     issues: list[Issue] = []
     for name, paths in sorted(tables.items()):
-        rows, columns = 0, dict[str, Kind]()
-        for path in paths:
-            footer = pq.read_metadata(path)
-            rows += footer.num_rows
-            columns, found = _columns(name, path, footer.schema.to_arrow_schema())
-            issues += found
-        files = []
-        for path, digest in zip(paths, _hashes(paths), strict=True):
-            status = path.stat()
-            files.append(
-                {
-                    "name": path.relative_to(folder).as_posix(),
-                    "size": status.st_size,
-                    "modified_ns": status.st_mtime_ns,
-                    "sha256": digest,
-                }
-            )
-        kinds = {column: kind.name for column, kind in columns.items()}
-        sealed[name] = {"files": files, "rows": rows, "columns": kinds}
+        files = [(path, path.relative_to(folder).as_posix()) for path in paths]
+        sealed[name], found = _table(name, files)
+        issues += found
     if issues:
         raise DataError(message(N_("These files are not canonical facts.")), issues)
-    content = {"format": FORMAT, "version": _version(sealed), "tables": sealed}
+    content = _content(sealed)
+    put(folder, content)
+    return _fact_files(folder, content)
+
+
+def extended(
+    folder: Path, added: Mapping[str, Sequence[tuple[Path, str]]], gone: Container[str]
+) -> dict[str, Any]:
+    """Return what the seal of `folder` will be with files more and files less; writes nothing.
+
+    `added` are the files of each table, where they are now and how they will be called; `gone` is how
+    files are called that no longer count.
+    """
+    import pyarrow.parquet as pq
+
+    tables = dict(json.loads((folder / NAME).read_bytes())["tables"])
+    for name, files in added.items():
+        made, issues = _table(name, files)
+        before = tables.get(name, {"files": [], "rows": 0, "columns": made["columns"]})
+        left = [file for file in before["files"] if file["name"] not in gone]
+        lost = [file["name"] for file in before["files"] if file["name"] in gone]
+        if issues or (files and before["columns"] != made["columns"]):
+            what = N_("{table}: the rows to add have other columns than those that are there.")
+            raise InvariantBroken(message(what, table=name))
+        less = sum(pq.read_metadata(folder / called).num_rows for called in lost)
+        in_order = sorted(
+            left + made["files"], key=lambda file: str(file["name"])[: -len(".parquet")]
+        )
+        rows = before["rows"] - less + made["rows"]
+        tables[name] = {"files": in_order, "rows": rows, "columns": before["columns"]}
+    return _content(dict(sorted(tables.items())))
+
+
+def _content(tables: Mapping[str, Any]) -> dict[str, Any]:
+    return {"format": FORMAT, "version": _version(tables), "tables": tables}
+
+
+def put(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write a seal in one step: there is the old one or the new one, whatever happens."""
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     partial = folder / f".{NAME}.partial"
-    partial.write_text(text, encoding="utf-8")
+    with partial.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     partial.replace(folder / NAME)
-    return _fact_files(folder, content)
+
+
+def names(folder: Path) -> frozenset[str] | None:
+    """Return how the sealed files are called, or None where there is no seal that can be read."""
+    try:
+        tables = json.loads((folder / NAME).read_bytes())["tables"]
+        return frozenset(file["name"] for table in tables.values() for file in table["files"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _version(tables: Mapping[str, Any]) -> str:

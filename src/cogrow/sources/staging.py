@@ -7,14 +7,16 @@ words says that fault n was found in the row.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cogrow.errors import Issue
-from cogrow.facts import Column, Table
+from cogrow.errors import Issue, Severity, Span
+from cogrow.facts import TABLES, Column, Kind, Table
 from cogrow.sources.columns import kind_of
-from cogrow.sources.faults import MALFORMED
+from cogrow.sources.faults import COLUMN_EMPTY, COLUMN_MISSING, COLUMN_NEW, MALFORMED, Fault
+from cogrow.sources.mapping import imported_table
 from cogrow.sources.parts import BITS, Noted, Plan, RenderedPart
 from cogrow.sources.sql import literal, quoted
 
@@ -60,8 +62,18 @@ class Staged:
         return "(" + " | ".join(f"_w{word}" for word in range(self.noted.words)) + ") <> 0"
 
 
-def _columns(table: Table, parts: list[RenderedPart]) -> tuple[Column, ...]:
-    """Return the columns some part has: the contract's in its order, then others as they come."""
+def _columns(
+    table: Table, parts: list[RenderedPart], there: Mapping[str, Kind] | None
+) -> tuple[Column, ...]:
+    """Return the columns some part has: the contract's in its order, then others as they come.
+
+    Rows for a table that is `there` get its columns, no more and no less.
+    """
+    if there is not None:
+        return tuple(
+            table.by_name.get(name) or Column(name, kind, optional=True)
+            for name, kind in there.items()
+        )
     found: dict[str, Column] = {}
     for part in parts:
         for name, value in part.values.items():
@@ -73,17 +85,33 @@ def _columns(table: Table, parts: list[RenderedPart]) -> tuple[Column, ...]:
     return (*ours, *(column for name, column in found.items() if name not in table.by_name))
 
 
-def prepare(connection: DuckDBPyConnection, plan: Plan) -> tuple[Prepared | None, list[Issue]]:
-    """Return the query that stages a table, or None, with everything wrong in its expressions."""
+def prepare(
+    connection: DuckDBPyConnection, plan: Plan, there: Mapping[str, Kind] | None = None
+) -> tuple[Prepared | None, list[Issue]]:
+    """Return the query that stages a table, or None, with everything wrong in its expressions.
+
+    `there` are the columns of the facts the rows are to be added to.
+    """
     noted = Noted()
     parts = [RenderedPart(plan, part, noted) for part in plan.parts]
-    table = replace(plan.table, columns=_columns(plan.table, parts))
+    table = replace(plan.table, columns=_columns(plan.table, parts, there))
     for part in parts:
         for column in table.columns:
             part.make(column)
     issues = [issue for part in parts for issue in part.issues]
+    told: list[Issue] = []
+    if there is not None:
+        found = {name for part in parts for name in part.part.selection.columns}
+        issues += [_odd(COLUMN_NEW, plan, noted, name) for name in sorted(found - there.keys())]
+        for name in sorted(
+            there.keys() - found
+        ):  # without the key of an imported table its rows are none
+            of_key = name in imported_table(plan.table.name, set(there)).key
+            fault = COLUMN_MISSING if of_key and plan.table.name not in TABLES else COLUMN_EMPTY
+            told.append(_odd(fault, plan, noted, name, found=", ".join(sorted(found))))
+        issues += [issue for issue in told if issue.severity is Severity.ERROR]
     if issues:
-        return None, issues
+        return None, [*issues, *told]
     broken = {(file, path) for part in plan.parts for file, path in part.variant.lines}
     if broken:
         noted.bit(MALFORMED, "")
@@ -104,7 +132,14 @@ def prepare(connection: DuckDBPyConnection, plan: Plan) -> tuple[Prepared | None
         query = _distinct(table, noted, query, extremes)
     else:
         query = f"SELECT *, CAST(1 AS BIGINT) AS _rows FROM ({query})"
-    return Prepared(table, query, noted, rows, lines), []
+    return Prepared(table, query, noted, rows, lines), told
+
+
+def _odd(fault: Fault, plan: Plan, noted: Noted, name: str, **params: Any) -> Issue:
+    """Return the issue of a column that rows and the facts they are for do not both have."""
+    place, path = noted.places.get(name, plan.place), f"{plan.table.name}.{name}"
+    where = Span(place.file, place.line, place.column, path)
+    return fault.issue(where, table=plan.table.name, column=name, **params)
 
 
 def _lines(table: Table, noted: Noted, file: str, path: Path) -> str:

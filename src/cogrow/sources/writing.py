@@ -54,7 +54,7 @@ def write(reading: Reading, out: Path, report: FactsReport) -> FactFiles:
 
 def _pieces(reading: Reading, table: Table) -> Iterator[tuple[str, str]]:
     """Yield the name and the query of each file of a table; of a table without rows, one of none."""
-    query = _sorted(table, quoted(f"ok_{table.name}"), "ok_orders")
+    query = sorted_rows(table, quoted(f"ok_{table.name}"), "ok_orders")
     if table.name not in MONTHLY:
         yield table.name, query
         return
@@ -74,7 +74,7 @@ def copy(connection: DuckDBPyConnection, query: str, path: Path) -> None:
     )
 
 
-def _sorted(table: Table, rows: str, orders: str) -> str:
+def sorted_rows(table: Table, rows: str, orders: str) -> str:
     """Return the query of a table's rows by date, then key: the same bytes every time.
 
     `orders` is a relation with all orders that the rows of a table of lines name. Tables with a file a

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cogrow.operations.worked.examples import Outcome
     from cogrow.programs.parse import Parsed
     from cogrow.programs.program import Program
+    from cogrow.sources.adding import Added
     from cogrow.sources.report import FactsReport
 
 #: Names of targets that every program understands alike; others are shown as the author wrote them.
@@ -227,6 +228,35 @@ def show_facts(screen: Screen, report: FactsReport) -> None:
     if not report.issues:
         screen.say(message(N_("✓ The facts keep their contract.")), fg="green")
     screen.data(report.as_json(screen.translate))
+
+
+def show_added(screen: Screen, added: Added) -> None:
+    """Show what became of new rows per table, every issue, and the files they are in."""
+    heads = [
+        message(N_("table")),
+        message(N_("read")),
+        message(N_("new")),
+        message(N_("already there")),
+        message(N_("replacing")),
+        message(N_("quarantined")),
+        message(N_("left out")),
+    ]
+    rows = []
+    for name, t in added.report.tables.items():
+        replaced = added.replaced[name]
+        counts = (t.read, t.written - replaced, added.known[name], replaced)
+        rows.append((name, *(f"{n:,}" for n in (*counts, t.quarantined, t.left_out))))
+    if rows:
+        screen.table(heads, rows)
+    if not screen.as_json:
+        screen.issues(added.report.issues)
+    for file in added.files:
+        screen.say(f"→ {file}")
+    if added.dry_run:
+        screen.say(message(N_("Nothing was written.")))
+    elif not added.files and not added.gone:
+        screen.say(message(N_("✓ Everything is there already.")), fg="green")
+    screen.data(added.as_json(screen.translate))
 
 
 def show_simulated(screen: Screen, facts: FactFiles) -> None:
