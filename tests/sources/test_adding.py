@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from cogrow.errors import DataError
 from cogrow.facts import TABLES
-from cogrow.sources import pending, seal
+from cogrow.sources import adding, pending, seal
 from cogrow.sources.adding import Added, add
 from cogrow.sources.conform import check, conform
 from tests.sources.market import LIMITS, Market, at, csv_folder, market, parquet_folder, table_of
@@ -271,7 +271,7 @@ def test_files_apart_from_the_new_keys_are_not_read(tmp_path: Path) -> None:
         add(new(tmp_path, {"order_lines": [old["order_lines"][0] | {"line_no": 9}]}), facts, LIMITS)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.data())
 def test_whatever_is_added_keeps_the_contract(data: st.DataObject) -> None:
     """Facts that were added to, as a whole, are such that import has nothing to say of them."""
@@ -316,64 +316,83 @@ def test_whatever_is_added_keeps_the_contract(data: st.DataObject) -> None:
         assert again.files == () or again.replaced.values()
 
 
-#: Dies at the moment its argument names, as if the machine had stopped: nothing is cleaned up.
+def with_a_change(tmp_path: Path) -> tuple[Path, Path, frozenset[str]]:
+    """Return facts, and new rows for them: a day, an order that changed, and one that cannot be."""
+    conform(csv_folder(tmp_path / "in", market()), tmp_path / "facts", LIMITS)
+    changed = day()
+    changed["orders"].append(market()["orders"][0] | {"status": "returned"})
+    changed["orders"].append(market()["orders"][0] | {"order_id": "o99", "merchant_id": "m9"})
+    return tmp_path / "facts", new(tmp_path, changed), frozenset({"orders"})
+
+
+def test_at_any_moment_the_facts_are_the_old_or_the_new_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies on the disk before each step is what a crash then would leave: whole, and readable."""
+    facts, source, replacing = with_a_change(tmp_path)
+    old = of_facts(facts)
+    moments: list[Path] = []
+    states: list[dict[str, bytes]] = []
+
+    def before(owner: object, name: str) -> None:
+        real = getattr(owner, name)
+
+        def stepped(*given: Any, **named: Any) -> Any:
+            state = contents(facts)
+            if state not in states:
+                states.append(state)
+                moments.append(tmp_path / f"moment{len(states)}")
+                for called, content in state.items():
+                    (moments[-1] / called).parent.mkdir(parents=True, exist_ok=True)
+                    (moments[-1] / called).write_bytes(content)
+            return real(*given, **named)
+
+        monkeypatch.setattr(owner, name, stepped)
+
+    for owner, name in (
+        (Path, "rename"), (Path, "replace"), (Path, "unlink"), (seal, "put"), (pending, "_tidy"),
+        (adding, "copy"), (pending, "_kept"), (shutil, "rmtree"),
+    ):  # fmt: skip
+        before(owner, name)
+    add(source, facts, LIMITS, replacing=replacing)
+    monkeypatch.undo()
+    done, everything = of_facts(facts), contents(facts)
+    assert len(moments) > 10
+    seen = []
+    for moment in moments:
+        left = of_facts(moment)
+        assert left in (old, done)
+        seen.append(left == done)
+        if set(contents(moment)) - {seal.NAME} != set(left):
+            assert check(moment, LIMITS).issues == ()  # what lies about is not read
+        with pending.work_in(moment):
+            pass
+        assert of_facts(moment) == left
+    assert seen == sorted(seen)
+    assert (seen.count(False) > 5, seen.count(True) > 2) == (True, True)
+    add(source, moments[seen.index(True) - 1], LIMITS, replacing=replacing)
+    assert contents(moments[seen.index(True) - 1]).keys() == everything.keys()
+
+
+#: Dies as the seal is about to be changed, as if the machine had stopped: nothing is cleaned up.
 DIES = """
 import os, sys
 from pathlib import Path
 from cogrow.embedded import Limits
-from cogrow.sources import adding, pending, seal
+from cogrow.sources import adding, seal
 
-at, moments = int(sys.argv[3]), iter(range(100))
-
-def moment():
-    if next(moments) == at:
-        os.kill(os.getpid(), 9)
-
-def before(owner, name):
-    real = getattr(owner, name)
-    def wrapped(*given, **named):
-        moment()
-        return real(*given, **named)
-    setattr(owner, name, wrapped)
-
-before(Path, "rename"); before(Path, "replace"); before(Path, "unlink"); before(seal, "put")
-before(pending, "_tidy"); before(adding, "copy"); before(pending.shutil, "rmtree")
+seal.put = lambda *given: os.kill(os.getpid(), 9)
 adding.add(Path(sys.argv[1]), Path(sys.argv[2]), Limits(threads=1), replacing=frozenset({"orders"}))
 """
 
 
-def test_killed_at_any_moment_the_facts_are_the_old_or_the_new_ones(tmp_path: Path) -> None:
-    facts = tmp_path / "facts"
-    conform(csv_folder(tmp_path / "in", market()), facts, LIMITS)
-    changed = day()
-    changed["orders"].append(market()["orders"][0] | {"status": "returned"})
-    changed["orders"].append(market()["orders"][0] | {"order_id": "o99", "merchant_id": "m9"})
-    source = new(tmp_path, changed)
-    shutil.copytree(facts, tmp_path / "done")
-    replacing = frozenset({"orders"})
-    add(source, tmp_path / "done", LIMITS, replacing=replacing)
-    old, done = of_facts(facts), of_facts(tmp_path / "done")
-    seen, moment = [], 0
-    while True:
-        copy = tmp_path / f"copy{moment}"
-        shutil.copytree(facts, copy)
-        run = subprocess.run(
-            [sys.executable, "-c", DIES, str(source), str(copy), str(moment)],
-            env=os.environ,
-            capture_output=True,
-        )
-        left = of_facts(copy)
-        assert left in (old, done)
-        seen.append(left == done)
-        assert check(copy, LIMITS).issues == ()  # what lies about is not read either
-        if run.returncode != -signal.SIGKILL:
-            assert run.returncode == 0, run.stderr
-            break
-        add(source, copy, LIMITS, replacing=replacing)
-        assert of_facts(copy) == done
-        assert {name for name in contents(copy) if name.endswith(".parquet")} - set(done) == {
-            name for name in contents(tmp_path / "done") if name.startswith("quarantine")
-        }
-        moment += 1
-    assert seen == sorted(seen)
-    assert seen.count(False) > 5 and seen.count(True) > 2
+def test_killed_the_facts_are_the_old_ones_and_adding_again_is_all_it_takes(tmp_path: Path) -> None:
+    facts, source, replacing = with_a_change(tmp_path)
+    old = of_facts(facts)
+    command = [sys.executable, "-c", DIES, str(source), str(facts)]
+    assert subprocess.run(command, env=os.environ, check=False).returncode == -signal.SIGKILL
+    assert (facts / "orders" / "2025-05-11.parquet").exists()
+    assert of_facts(facts) == old
+    add(source, facts, LIMITS, replacing=replacing)
+    listed = {name for name in contents(facts) if not name.startswith("quarantine")}
+    assert listed == {*of_facts(facts), seal.NAME}

@@ -21,12 +21,12 @@ from cogrow.facts import FactFiles, Table
 from cogrow.sources import seal
 from cogrow.sources.conform import opened, refuse_errors
 from cogrow.sources.folder import QUARANTINE
-from cogrow.sources.months import MONTHLY, split
+from cogrow.sources.months import MONTHLY
 from cogrow.sources.pending import put_in_place, work_in
 from cogrow.sources.reading import Reading
 from cogrow.sources.report import FactsReport, Progress, silent
 from cogrow.sources.sql import literal, quoted
-from cogrow.sources.writing import copy, quarantined, sorted_rows
+from cogrow.sources.writing import by_month, copy, quarantined, sorted_rows
 
 _WRITING = N_("Writing facts")
 
@@ -151,15 +151,12 @@ class _New:
             f"(SELECT * FROM {ok} ANTI JOIN (SELECT _id FROM {swap} WHERE NOT moves) USING (_id))"
         )
         if self.reading.checks.count(f"SELECT count(*) FROM {fresh}"):
-            query = sorted_rows(table, fresh, self._orders(table, fresh))
             if name in MONTHLY:
-                sorted_at = self.work.resolve() / f"{name}.sorted.parquet"
-                columns = [column.name for column in table.columns]
-                months = split(self.reading.connection, query, columns, sorted_at)
-                for one, rows in months:
-                    self._call(name, one.days, rows)
+                orders = self._orders(table, fresh)
+                for one, query in by_month(self.reading, table, fresh, orders):
+                    self._call(name, one.days, query)
             else:
-                self._call(name, name, query)
+                self._call(name, name, sorted_rows(table, fresh))
         homes = self.reading.connection.execute(
             f"SELECT DISTINCT _home FROM {swap} ORDER BY _home"
         ).fetchall()
@@ -180,7 +177,7 @@ class _New:
         if self.reading.checks.count(f"SELECT count(*) FROM {rows}"):
             query = sorted_rows(table, rows, self._orders(table, rows))
             called = re.sub(r"\.[0-9]+$", "", Path(home).stem)
-            self._call(name, called, f"SELECT {columns} FROM ({query})")
+            self._call(name, called, query)
 
     def _orders(self, table: Table, rows: str) -> str:
         """Return a relation of the orders that rows of a table of lines name, and when they were."""

@@ -8,11 +8,9 @@ further merchants. `.2`, `.3` and so on tell files apart whose names would be th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from cogrow.sources.sql import literal, quoted
@@ -20,18 +18,13 @@ from cogrow.sources.sql import literal, quoted
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-#: The tables that have a file a month, and the column that says which; that of lines is their order's.
-MONTHLY: Mapping[str, str] = MappingProxyType(
-    {
-        "merchant_scores": "day",
-        "orders": "placed_at",
-        "order_lines": "placed_at",
-        "refunds": "refunded_at",
-        "returns": "requested_at",
-        "visits": "visited_at",
-        "ad_spend": "day",
-        "memberships": "joined_at",
-    }
+#: How files are packed that are read once and removed.
+PASSING = "snappy"
+
+#: The tables that have a file a month, that of the date of a row; lines go with their order.
+MONTHLY = frozenset(
+    ("merchant_scores", "orders", "order_lines", "refunds", "returns", "visits", "ad_spend")
+    + ("memberships",)
 )
 
 
@@ -55,24 +48,25 @@ class Stretch:
 
 
 def split(
-    connection: DuckDBPyConnection, query: str, columns: list[str], work: Path
+    connection: DuckDBPyConnection, rows: str, columns: list[str], by: list[str], folder: Path
 ) -> list[tuple[Stretch, str]]:
-    """Return the rows of a query that sorts them by its `_day`, month by month, as queries in its order.
+    """Return the rows of a query month by month, as queries that sort them by `_at`, then by `by`.
 
-    The rows are sorted once, into a file at `work`, of which each month is a piece.
+    The rows are put into a new `folder` by month first, so that each month is sorted by itself.
     """
-    connection.execute(f"COPY ({query}) TO {literal(str(work))} (FORMAT parquet)")
-    rows = f"read_parquet({literal(str(work))}, file_row_number = true)"
-    found = connection.execute(
-        f"SELECT min(_day), max(_day), count(*) FROM {rows}"
-        " GROUP BY date_trunc('month', _day) ORDER BY 1"
-    ).fetchall()
+    connection.execute(
+        f"COPY (SELECT *, CAST(date_trunc('month', _at) AS DATE) AS _month FROM ({rows}))"
+        f" TO {literal(str(folder))} (FORMAT parquet, COMPRESSION {PASSING}, PARTITION_BY (_month))"
+    )
     listed = ", ".join(quoted(column) for column in columns)
-    return [
-        (
-            Stretch(first, last, int(count)),
-            f"SELECT {listed} FROM {rows} WHERE _day BETWEEN DATE '{first}' AND DATE '{last}'"
-            " ORDER BY file_row_number",
-        )
-        for first, last, count in found
-    ]
+    order = ", ".join(quoted(column) for column in ("_at", *by))
+    found = []
+    for month in sorted(folder.iterdir()) if folder.exists() else ():
+        paths = ", ".join(literal(str(path)) for path in sorted(month.iterdir()))
+        piece = f"read_parquet([{paths}], hive_partitioning = false)"
+        ends = connection.execute(
+            f"SELECT CAST(min(_at) AS DATE), CAST(max(_at) AS DATE), count(*) FROM {piece}"
+        ).fetchone()
+        assert ends is not None
+        found.append((Stretch(*ends), f"SELECT {listed} FROM {piece} ORDER BY {order}"))
+    return found

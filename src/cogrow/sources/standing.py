@@ -117,7 +117,7 @@ class Standing:
         self._held[name] = table
         same = " AND ".join(f"n.{quoted(c)} IS NOT DISTINCT FROM t.{quoted(c)}" for c in columns)
         # A line lies where its order does, which is not for the line to say.
-        dated = MONTHLY.get(name) if MONTHLY.get(name) in table.by_name else None
+        dated = table.dated_by if name in MONTHLY else None
         month = "date_trunc('month', {}." + quoted(dated or "") + ")"
         moves = f"{month.format('n')} <> {month.format('t')}" if dated else "false"
         met = quoted(f"met_{name}")

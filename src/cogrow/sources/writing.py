@@ -12,7 +12,7 @@ from cogrow.errors import N_, DataError, InvariantBroken, message
 from cogrow.facts import FactFiles, Table
 from cogrow.sources import seal
 from cogrow.sources.folder import QUARANTINE
-from cogrow.sources.months import MONTHLY, split
+from cogrow.sources.months import MONTHLY, Stretch, split
 from cogrow.sources.parts import BITS
 from cogrow.sources.reading import Reading
 from cogrow.sources.report import FactsReport
@@ -54,17 +54,48 @@ def write(reading: Reading, out: Path, report: FactsReport) -> FactFiles:
 
 def _pieces(reading: Reading, table: Table) -> Iterator[tuple[str, str]]:
     """Yield the name and the query of each file of a table; of a table without rows, one of none."""
-    query = sorted_rows(table, quoted(f"ok_{table.name}"), "ok_orders")
+    rows = quoted(f"ok_{table.name}")
     if table.name not in MONTHLY:
-        yield table.name, query
+        yield table.name, sorted_rows(table, rows)
         return
-    work = reading.work / f"{table.name}.sorted.parquet"
-    columns = [column.name for column in table.columns]
-    months = split(reading.connection, query, columns, work)
-    yield from ((one.month, rows) for one, rows in months)
-    work.unlink()
+    months = by_month(reading, table, rows, "ok_orders")
+    yield from ((one.month, query) for one, query in months)
+    shutil.rmtree(reading.work / f"{table.name}.months", ignore_errors=True)
     if not months:
-        yield table.name, f"SELECT * EXCLUDE (_day) FROM ({query})"
+        yield table.name, f"{sorted_rows(table, rows, 'ok_orders')} LIMIT 0"
+
+
+def by_month(reading: Reading, table: Table, rows: str, orders: str) -> list[tuple[Stretch, str]]:
+    """Return the months of a relation, each with the query of its rows in their order.
+
+    `orders` is a relation with all orders that the rows of a table of lines name. Works in
+    `<table>.months` of the reading's folder.
+    """
+    columns = [column.name for column in table.columns]
+    listed = ", ".join(f"t.{quoted(column)}" for column in columns)
+    dated, source = _placed(table, rows, orders)
+    folder = reading.work / f"{table.name}.months"
+    query = f"SELECT {listed}, {dated} AS _at FROM {source}"
+    return split(reading.connection, query, columns, list(table.key), folder)
+
+
+def _placed(table: Table, rows: str, orders: str) -> tuple[str, str]:
+    """Return what places a row `t` in time ("" for nothing), and the relation that has it."""
+    if table.name == "order_lines":
+        # Lines lie as their orders do, so that a period of time is a few row groups.
+        return "o.placed_at", f"{rows} t JOIN {orders} o USING (order_id)"
+    return f"t.{quoted(table.dated_by)}" if table.dated_by else "", f"{rows} t"
+
+
+def sorted_rows(table: Table, rows: str, orders: str = "") -> str:
+    """Return the query of a relation's rows by date, then key: the same bytes every time.
+
+    `orders` is as for `by_month`.
+    """
+    dated, source = _placed(table, rows, orders)
+    listed = ", ".join(f"t.{quoted(column.name)}" for column in table.columns)
+    by = dict.fromkeys([*([dated] if dated else []), *(f"t.{quoted(key)}" for key in table.key)])
+    return f"SELECT {listed} FROM {source} ORDER BY {', '.join(by)}"
 
 
 def copy(connection: DuckDBPyConnection, query: str, path: Path) -> None:
@@ -72,26 +103,6 @@ def copy(connection: DuckDBPyConnection, query: str, path: Path) -> None:
     connection.execute(
         f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP})"
     )
-
-
-def sorted_rows(table: Table, rows: str, orders: str) -> str:
-    """Return the query of a table's rows by date, then key: the same bytes every time.
-
-    `orders` is a relation with all orders that the rows of a table of lines name. Tables with a file a
-    month have `_day` besides.
-    """
-    columns = [column.name for column in table.columns]
-    listed = ", ".join(f"t.{quoted(column)}" for column in columns)
-    dated = [table.dated_by] if table.dated_by else []
-    by = [f"t.{quoted(name)}" for name in dict.fromkeys([*dated, *table.key])]
-    source = f"{rows} t"
-    if table.name == "order_lines":
-        # Lines lie as their orders do, so that a period of time is a few row groups.
-        by.insert(0, "o.placed_at")
-        source += f" JOIN {orders} o USING (order_id)"
-    if table.name in MONTHLY:
-        listed += f", CAST({by[0]} AS DATE) AS _day"
-    return f"SELECT {listed} FROM {source} ORDER BY {', '.join(by)}"
 
 
 def quarantined(staged: Staged) -> str:
