@@ -20,7 +20,7 @@ from cogrow.errors import N_, DataError, InvariantBroken, Translate, message
 from cogrow.facts import FactFiles, Table
 from cogrow.sources import seal
 from cogrow.sources.conform import opened, refuse_errors
-from cogrow.sources.folder import QUARANTINE
+from cogrow.sources.mapping import QUARANTINE
 from cogrow.sources.months import MONTHLY
 from cogrow.sources.pending import put_in_place, work_in
 from cogrow.sources.reading import Reading

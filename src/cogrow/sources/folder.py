@@ -17,7 +17,7 @@ from cogrow.sources.faults import (
     TABLE_UNKNOWN,
     TWO_SOURCES,
 )
-from cogrow.sources.mapping import NAME, Assigned, Expression, Selection, imported_table
+from cogrow.sources.mapping import NAME, QUARANTINE, Assigned, Expression, Selection, imported_table
 from cogrow.sources.parts import Part, Plan
 from cogrow.sources.pending import leftovers
 from cogrow.sources.readers import Files, Variant, find, stem_of, suffix_of
@@ -25,7 +25,6 @@ from cogrow.sources.values import type_of
 
 #: Instants of canonical facts are UTC already.
 UTC = ZoneInfo("UTC")
-QUARANTINE = "quarantine"
 
 
 class FolderSource:
@@ -61,7 +60,7 @@ class FolderSource:
             if name not in TABLES:
                 absent = [table for table in TABLES if table not in self.entries]
                 mistyped = nearest(name, absent)
-                if mistyped or not NAME.fullmatch(name):
+                if mistyped or name == QUARANTINE or not NAME.fullmatch(name):
                     issues.append(TABLE_UNKNOWN.issue(place, table=name, hint=mistyped))
                     continue
             files, wrong = find([entry], self.folder, place, CsvDeclared())

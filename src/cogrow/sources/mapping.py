@@ -97,6 +97,10 @@ class Mapping:
     currency: str | None = None
 
 
+#: The folder of rows at fault beside the tables, and so the name of none.
+QUARANTINE = "quarantine"
+
+
 def imported_table(name: str, columns: set[str]) -> Table:
     """Return the contract of an imported table: keyed by merchant, and program or period if it has them."""
     key = ("merchant_id", *(name for name in ("program", "period") if name in columns))
@@ -162,7 +166,7 @@ class _Reader:
                 what_known = message(N_("`{name}` is no table of cogrow."), name=name)
                 self.complain(("tables", name), what_known, hint, key=True)
         for name, given in whole.imported.items():
-            if name in TABLES or not NAME.fullmatch(name):
+            if name in TABLES or name == QUARANTINE or not NAME.fullmatch(name):
                 what = N_("An imported table cannot be called {name}.")
                 hint = message(
                     N_("Small letters, digits and _, and no name of cogrow's own tables.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cogrow.errors import N_, DataError, InvariantBroken, message
 from cogrow.facts import FactFiles, Table
 from cogrow.sources import seal
-from cogrow.sources.folder import QUARANTINE
+from cogrow.sources.mapping import QUARANTINE
 from cogrow.sources.months import MONTHLY, Stretch, split
 from cogrow.sources.parts import BITS
 from cogrow.sources.reading import Reading
