@@ -129,6 +129,46 @@ HOSTILE: dict[str, tuple[tuple[str, ...], str]] = {
         (*pair(), header(), "INSERT INTO seal (seq, entry_id, prev_hash, hash) VALUES (99, 900, 'x', 'y')"),
         "chain_broken",
     ),
+    "a second seal after the same one": (
+        (
+            *pair(),
+            header(),
+            "INSERT INTO seal (seq, entry_id, prev_hash, hash)"
+            " SELECT seq, 900, prev_hash, 'y' FROM seal ORDER BY seq DESC LIMIT 1",
+        ),
+        "UNIQUE|pk_seal",
+    ),
+    "a seal of nothing": ((SEAL_900,), "FOREIGN KEY|fk_seal_entry_id"),
+    "an entry of nobody": (
+        (*pair(), header().replace("'alice'", "'zoe'"), SEAL_900),
+        "FOREIGN KEY|fk_entry_actor",
+    ),
+    "a month that is not": ((*pair(), header(period="2031-01"), SEAL_900), "period_closed"),
+    "an account in no currency": (
+        (
+            "INSERT INTO account (code, book, kind, merchant_id, currency, max_posted) VALUES"
+            " ('liab:payable:M9:XXQ', 'F', 'payable', 'M9', 'XXQ', 0)",
+        ),
+        "FOREIGN KEY|fk_account_currency",
+    ),
+    "a balance of no account": (
+        ("INSERT INTO balance (account_id, posted, version) VALUES (999, 0, 0)",),
+        "FOREIGN KEY|balance_by_posting",
+    ),
+    "a claim on no fund": (
+        ("UPDATE settlement SET fund_id = 'F9'",),
+        "FOREIGN KEY|fk_settlement_fund_id",
+    ),
+    "a claim of no run": (
+        (
+            "INSERT INTO settlement (program_id, program_version, merchant_id, period, currency, revision,"
+            " posted_earned, posted_shares, unsettled, settled_count, fund_id, pays, matures_on,"
+            " expires_on, last_run_id, last_input_hash) SELECT 'again', program_version, merchant_id,"
+            " period, currency, revision, posted_earned, posted_shares, unsettled, settled_count,"
+            " fund_id, pays, matures_on, expires_on, 'none', last_input_hash FROM settlement LIMIT 1",
+        ),
+        "FOREIGN KEY|fk_settlement_last_run_id",
+    ),
     "a fund of one's own making": (
         (
             line(1, AVAILABLE, 5),
@@ -248,6 +288,26 @@ def test_what_is_honest_passes(world):
         else:
             assert connection.execute(text("PRAGMA foreign_key_check")).fetchall() == []
         transaction.rollback()
+
+
+def test_who_closes_a_month_waits_for_who_posts_into_it(server):
+    store = open_store(server.fresh("waits", "template_books"))
+    books = Books(store)
+    books.fund()
+    books.accrue(earned("M1", 1_000))
+    books.settle()
+    books.hold("H1", "M1", 5)
+    closes = "SELECT 1 FROM period WHERE id = '2026-10' FOR UPDATE NOWAIT"
+    with store.engine.connect() as posting, store.engine.connect() as closing:
+        with posting.begin() as begun:
+            for statement in (*pair(), header(), SEAL_900):
+                posting.execute(text(statement))
+            with pytest.raises(DBAPIError, match="could not obtain lock"), closing.begin():
+                closing.execute(text(closes))
+            begun.rollback()
+        with closing.begin():
+            assert closing.execute(text(closes)).scalar_one() == 1
+    store.close()
 
 
 def test_tables_are_not_emptied(server):

@@ -6,13 +6,25 @@ Debit is +, credit is -. A liability is at most 0, an asset and a control balanc
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
 from cogrow.errors import N_, LedgerError, message
-from cogrow.ledger.store.database import among, insert_rows
+from cogrow.ledger.store.database import among, insert_tuples
 from cogrow.ledger.store.schema import CREDITS, DEBITS, account
+
+ACCOUNT = (
+    "code",
+    "book",
+    "kind",
+    "merchant_id",
+    "fund_id",
+    "currency",
+    "min_posted",
+    "max_posted",
+)
 
 
 class Account(NamedTuple):
@@ -43,12 +55,14 @@ def of_merchant(kind: str, merchant: str, currency: str) -> Account:
     return Account(_owned(side, kind, merchant, currency), kind, currency, merchant=merchant)
 
 
+@lru_cache(maxsize=256)
 def of_fund(kind: str, fund: str, currency: str) -> Account:
     """Return a fund's account: incentive or ad_bonus_cost; authorized, available or consumed."""
     side = "exp" if kind in ("incentive", "ad_bonus_cost") else "budget"
     return Account(_owned(side, kind, fund, currency), kind, currency, fund=fund)
 
 
+@lru_cache(maxsize=256)
 def sponsor(fund: str, funder: str, currency: str) -> Account:
     """Return the account of the money that a funder put into a fund."""
     return Account(
@@ -66,6 +80,7 @@ def in_transit(rail: str, currency: str) -> Account:
     return Account(_owned("liab", "in_transit", rail, currency), "in_transit", currency)
 
 
+@lru_cache(maxsize=256)
 def clearing(run: str, chunk: int, currency: str) -> Account:
     """Return the account through which a chunk of a run goes; zero when the chunk is done."""
     return Account(f"liab:run_clearing:{run}:{chunk}:{currency}", "run_clearing", currency)
@@ -88,25 +103,17 @@ def numbers(connection: Connection, wanted: Iterable[Account]) -> dict[str, int]
     found = _known(connection, codes)
     missing = [code for code in codes if code not in found]
     if missing:
-        rows = [
-            {
-                "code": one.code,
-                "book": one.book,
-                "kind": one.kind,
-                "merchant_id": one.merchant,
-                "fund_id": one.fund,
-                "currency": one.currency,
-                "min_posted": 0 if one.kind in DEBITS else None,
-                "max_posted": 0 if one.kind in CREDITS else None,
-            }
-            for one in (by_code[code] for code in missing)
-        ]
+        rows = []
+        for one in map(by_code.__getitem__, missing):
+            low, high = 0 if one.kind in DEBITS else None, 0 if one.kind in CREDITS else None
+            owner = one.merchant, one.fund, one.currency
+            rows.append((one.code, one.book, one.kind, *owner, low, high))
         # Who opens the same account at the same time is waited for, then all is done again.
-        insert_rows(connection, account, rows)
+        insert_tuples(connection, account, ACCOUNT, rows)
         found |= _known(connection, missing)
     return found
 
 
 def _known(connection: Connection, codes: list[str]) -> dict[str, int]:
     query = select(account.c.code, account.c.id).where(among(connection, account.c.code, codes))
-    return {row.code: row.id for row in connection.execute(query)}
+    return dict(connection.execute(query).all())

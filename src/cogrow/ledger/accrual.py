@@ -24,14 +24,15 @@ from cogrow.ledger.funds import currency_of, funds
 from cogrow.ledger.journal import Act, Entry, digest, entry_lines, note, write
 from cogrow.ledger.people import require
 from cogrow.ledger.store.claims import PAYS, run, settlement
-from cogrow.ledger.store.database import Store
+from cogrow.ledger.store.database import Store, uncollected
 from cogrow.ledger.store.refusals import InsufficientFund
 
-CHUNK = 4000
+CHUNK = 10_000
 Progress = Callable[[int, int], None]
 Pairs = list[tuple[Account, int]]
 #: A program and a period: earnings are always the whole of both.
 Scope = tuple[str, str]
+_BOOKED = ("posted_earned", "posted_shares", "fund_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Accrued:
     clawback: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
 
+@uncollected()
 def accrue(
     store: Store,
     earnings: Iterable[Earning],
@@ -94,12 +96,10 @@ def accrue(
     run_id = digest([str(one) for one in (*wanted.values(), *sorted(scopes))])[:16]
     with store.read() as connection:
         require(connection, act, "operator")
-        differences = _differences(connection, wanted, scopes)
-        _cover(connection, differences)
+        differences, needed = _differences(connection, wanted, scopes)
+        _cover(connection, needed)
     # Who owes something back comes first: it is there for the others, and no chunk asks for more than all.
-    merchants = sorted(
-        differences, key=lambda name: (sum(d for _, d in differences[name]) > 0, name)
-    )
+    merchants = sorted(differences, key=lambda name: (differences[name] > 0, name))
     result = Accrued(run_id, unchanged=len(wanted))
     chunks = [merchants[at : at + chunk] for at in range(0, len(merchants), chunk)]
     by_merchant: dict[str, dict[Key, Earning]] = defaultdict(dict)
@@ -166,39 +166,33 @@ def _begin(connection: Connection, run_id: str, act: Act) -> None:
 
 def _differences(
     connection: Connection, wanted: Mapping[Key, Earning], whole: Iterable[Scope]
-) -> dict[str, list[tuple[tuple[str, str], int]]]:
-    """Return, for every merchant whose books must change, the change of each of its funds."""
+) -> tuple[dict[str, int], dict[tuple[str, str], int]]:
+    """Return the change of every merchant whose books must change, and that of each fund and currency."""
     scopes = sorted(whole)
+    columns = [settlement.c[name] for name in (*KEY_COLUMNS, *_BOOKED)]
     booked: dict[Key, tuple[int, str, str]] = {}
     for at in range(0, len(scopes), 500):
-        query = select(settlement).where(
+        query = select(*columns).where(
             tuple_(settlement.c.program_id, settlement.c.period).in_(scopes[at : at + 500])
         )
-        for row in connection.execute(query).mappings():
-            key: Key = tuple(row[name] for name in KEY_COLUMNS)
-            booked[key] = row["posted_earned"], row["posted_shares"], row["fund_id"]
-    found: dict[str, list[tuple[tuple[str, str], int]]] = defaultdict(list)
+        for row in connection.execute(query).all():
+            booked[tuple(row[:5])] = row[5], row[6], row[7]
+    found: dict[str, int] = defaultdict(int)
+    needed: dict[tuple[str, str], int] = defaultdict(int)
     for key in wanted.keys() | booked.keys():
         earning = wanted.get(key)
         amount, shares, fund = booked.get(key, (0, "", ""))
         target = earning.amount if earning is not None else 0
         if target != amount or (earning is not None and amount and _shares(earning) != shares):
-            found[key[2]].append(
-                ((fund or (earning.fund if earning else ""), key[4]), target - amount)
-            )
-    return found
+            found[key[2]] += target - amount
+            needed[fund or (earning.fund if earning else ""), key[4]] += target - amount
+    return found, needed
 
 
-def _cover(
-    connection: Connection, differences: Mapping[str, Sequence[tuple[tuple[str, str], int]]]
-) -> None:
+def _cover(connection: Connection, wanted: Mapping[tuple[str, str], int]) -> None:
     needed: dict[str, int] = defaultdict(int)
-    pairs = set()
-    for changes in differences.values():
-        for pair, amount in changes:
-            needed[pair[0]] += amount
-            pairs.add(pair)
-    for fund, currency in sorted(pairs):
+    for (fund, currency), amount in sorted(wanted.items()):
+        needed[fund] += amount
         if currency_of(connection, fund) != currency:
             what = N_("The fund {fund} is not in {currency}.")
             raise DataError(message(what, fund=fund, currency=currency))
@@ -231,7 +225,7 @@ class _Chunk:
         self.scopes = scopes
         self.result = Accrued(run_id)
         self.entries: list[Entry] = []
-        self.cleared: Pairs = []
+        self.cleared: dict[Account, int] = defaultdict(int)
         self.keys: list[str] = []
         self.claims: dict[Key, Claim] = {}
         self.balances: dict[tuple[str, str, str], int] = {}
@@ -276,7 +270,13 @@ class _Chunk:
         return self.result
 
     def _new(self, earning: Earning) -> Claim:
-        values = dict(zip(KEY_COLUMNS, earning.key, strict=True)) | {
+        program, version, merchant, period, currency = key = earning.key
+        values = {
+            "program_id": program,
+            "program_version": version,
+            "merchant_id": merchant,
+            "period": period,
+            "currency": currency,
             "revision": 0,
             "posted_earned": 0,
             "posted_shares": "",
@@ -289,7 +289,7 @@ class _Chunk:
             "last_run_id": self.run,
             "last_input_hash": "",
         }
-        claim = self.claims[earning.key] = Claim(earning.key, values)
+        claim = self.claims[key] = Claim(key, values)
         return claim
 
     def _rise(self, claim: Claim, earning: Earning) -> None:
@@ -349,20 +349,19 @@ class _Chunk:
                 Entry("accrue", key, lines, period, "earning", f"{program}@{version}")
             )
         self.keys.append(key)
-        old = json.loads(claim.values["posted_shares"] or "{}")
+        shares = claim.values["posted_shares"]
+        old = json.loads(shares) if shares else {}
         new = {name: part for name, part in earning.shares if part} if earning else {}
         fund = claim.values["fund_id"]
         borne = 0
         for name in sorted(old.keys() | new.keys()):
             part = new.get(name, 0) - old.get(name, 0)
             borne += part
-            self.cleared.append((accounts.sponsor(fund, name, currency), part))
-        self.cleared += [
-            (place, -change),
-            (accounts.of_fund("incentive", fund, currency), change - borne),
-            (accounts.of_fund("consumed", fund, currency), change),
-            (accounts.of_fund("available", fund, currency), -change),
-        ]
+            self.cleared[accounts.sponsor(fund, name, currency)] += part
+        self.cleared[place] -= change
+        self.cleared[accounts.of_fund("incentive", fund, currency)] += change - borne
+        self.cleared[accounts.of_fund("consumed", fund, currency)] += change
+        self.cleared[accounts.of_fund("available", fund, currency)] -= change
         claim.set(
             revision=revision,
             posted_earned=claim.values["posted_earned"] + change,
@@ -374,7 +373,7 @@ class _Chunk:
 
     def _clear(self) -> None:
         """Charge the funds once for the whole chunk: their accounts are the busiest of all."""
-        lines = entry_lines(*self.cleared)
+        lines = entry_lines(*self.cleared.items())
         if lines:
             key = f"clear:{digest(self.keys)}"
             self.entries.append(Entry("clear", key, lines, source_type="run", source_id=self.run))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from cogrow.errors import N_, message
 from cogrow.ledger.store.claims import credit_lot, settlement
-from cogrow.ledger.store.database import among, insert_rows, update_rows
+from cogrow.ledger.store.database import among, insert_tuples, update_tuples
 from cogrow.ledger.store.refusals import Conflict
 from cogrow.ledger.store.schema import account, balance
 
@@ -30,6 +31,9 @@ _CHANGING = (
     "last_run_id",
     "last_input_hash",
 )
+_COLUMNS = tuple(settlement.columns.keys())
+_key, _compared = itemgetter(*KEY_COLUMNS), itemgetter(*COMPARED)
+_changing, _all = itemgetter(*_CHANGING), itemgetter(*_COLUMNS)
 
 
 @dataclass(slots=True)
@@ -61,10 +65,10 @@ def locked(connection: Connection, merchants: Sequence[str]) -> dict[Key, Claim]
         .with_for_update()
     )
     found: dict[Key, Claim] = {}
-    for row in connection.execute(query).mappings():
-        values: dict[str, Any] = {str(name): value for name, value in row.items()}
-        key: Key = tuple(values[name] for name in KEY_COLUMNS)
-        found[key] = Claim(key, values, tuple(values[name] for name in COMPARED))
+    for row in connection.execute(query).all():
+        values: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
+        key: Key = _key(values)
+        found[key] = Claim(key, values, _compared(values))
     return found
 
 
@@ -74,17 +78,13 @@ def save(connection: Connection, claims: Iterable[Claim]) -> None:
     Raises Conflict where one is not: then nothing of this transaction stands.
     """
     changed = [claim for claim in claims if claim.changed]
-    insert_rows(connection, settlement, [c.values for c in changed if not c.read[0]])
-    old = [claim for claim in changed if claim.read[0]]
-    where = {name: f"k_{name}" for name in KEY_COLUMNS} | {
-        name: f"read_{name}" for name in COMPARED
-    }
-    rows = [
-        {name: claim.values[name] for name in _CHANGING}
-        | dict(zip(where.values(), claim.key + claim.read, strict=True))
-        for claim in old
+    new = [_all(claim.values) for claim in changed if not claim.read[0]]
+    insert_tuples(connection, settlement, _COLUMNS, new)
+    old = [
+        (*_changing(claim.values), *claim.key, *claim.read) for claim in changed if claim.read[0]
     ]
-    if update_rows(connection, settlement, rows, where) != len(old):
+    where = (*KEY_COLUMNS, *COMPARED)
+    if update_tuples(connection, settlement, _CHANGING, where, old) != len(old):
         raise Conflict(
             message(N_("Somebody else booked the same earnings meanwhile. Run it again."))
         )
@@ -103,7 +103,7 @@ def owed(
     )
     return {
         (merchant, currency, kind): abs(posted)
-        for merchant, currency, kind, posted in connection.execute(query)
+        for merchant, currency, kind, posted in connection.execute(query).all()
     }
 
 

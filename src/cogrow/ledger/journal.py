@@ -11,14 +11,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select, text
 
 from cogrow.errors import N_, message
 from cogrow.ledger.accounts import Account, numbers
-from cogrow.ledger.periods import Place, period_of
-from cogrow.ledger.store.database import insert_rows, new_entry_ids
+from cogrow.ledger.periods import period_of
+from cogrow.ledger.store.database import Row, insert_tuples, new_entry_ids
 from cogrow.ledger.store.refusals import DuplicateKey, Unbalanced
 from cogrow.ledger.store.schema import audit, entry, posting, seal
 
@@ -27,6 +28,27 @@ CONTENT_VERSION = 1
 #: What stands before the first seal.
 GENESIS = "0" * 64
 _SEAL_LOCK = 20260930
+POSTING = ("entry_id", "line_no", "of_lines", "account_id", "book", "currency", "amount")
+HEADER = (
+    "id",
+    "kind",
+    "idempotency_key",
+    "payload_hash",
+    "period_id",
+    "origin",
+    "effective_on",
+    "posted_at",
+    "source_type",
+    "source_id",
+    "reverses_entry_id",
+    "actor",
+    "via",
+    "approval_id",
+    "posting_count",
+    "content_version",
+    "content_hash",
+)
+SEAL = ("seq", "entry_id", "prev_hash", "hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +88,11 @@ class Entry:
 
     def __post_init__(self) -> None:
         sums: dict[tuple[str, str], int] = {}
-        for line in self.lines:
-            if type(line.amount) is not int:
-                raise TypeError(f"minor units must be int, not {type(line.amount).__name__}")
-            place = line.account.book, line.account.currency
-            sums[place] = sums.get(place, 0) + line.amount
+        for account, amount in self.lines:
+            if type(amount) is not int:
+                raise TypeError(f"minor units must be int, not {type(amount).__name__}")
+            place = account.book, account.currency
+            sums[place] = sums.get(place, 0) + amount
         if any(sums.values()) or len(self.lines) < 2:
             raise Unbalanced(message(N_("The postings of an entry do not sum to zero.")))
 
@@ -85,8 +107,8 @@ class Entry:
             self.source_id,
             str(self.reverses or ""),
         ]
-        for line in self.lines:
-            fields += line.account.code, line.account.currency, str(line.amount)
+        for account, amount in self.lines:
+            fields += account.code, account.currency, str(amount)
         return digest(fields)
 
 
@@ -94,6 +116,30 @@ def digest(fields: Sequence[str]) -> str:
     """Return the SHA-256 of fields, their lengths before them, so that no two lists look alike."""
     lengths = ",".join(map(str, map(len, fields)))
     return hashlib.sha256(f"{lengths}|{''.join(fields)}".encode()).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _beside(stamp: tuple[str, ...]) -> tuple[str, str]:
+    """Return what stands before and after the payload's hash: thousands of entries share it."""
+    return ",".join([str(len(field)) for field in stamp]), "".join(stamp)
+
+
+def content_hash(payload: str, stamp: tuple[str, ...]) -> str:
+    """Return the hash of an entry: what is posted, and period, day, instant, actor, way and approval.
+
+    It is the digest of version, payload and stamp.
+    """
+    lengths, fields = _beside(stamp)
+    version = str(CONTENT_VERSION)
+    form = f"{len(version)},{len(payload)},{lengths}|{version}{payload}{fields}"
+    return hashlib.sha256(form.encode()).hexdigest()
+
+
+def seal_hash(seq: int, previous: str, content: str) -> str:
+    """Return the hash of a seal, the digest of its number, the seal before it and the entry's content."""
+    number = str(seq)
+    lengths = f"{len(number)},{len(previous)},{len(content)}"
+    return hashlib.sha256(f"{lengths}|{number}{previous}{content}".encode()).hexdigest()
 
 
 def entry_lines(*pairs: tuple[Account, int]) -> tuple[Line, ...]:
@@ -104,11 +150,6 @@ def entry_lines(*pairs: tuple[Account, int]) -> tuple[Line, ...]:
     return tuple([Line(place, amount) for place, amount in found.values() if amount])
 
 
-def content_hash(payload: str, stamp: Sequence[str]) -> str:
-    """Return the hash of an entry: what is posted, and period, day, instant, actor, way and approval."""
-    return digest([str(CONTENT_VERSION), payload, *stamp])
-
-
 def write(
     connection: Connection, entries: Sequence[Entry], act: Act, day: date | None = None
 ) -> list[int]:
@@ -117,66 +158,43 @@ def write(
         return []
     place = period_of(connection, day or act.day, act.day)
     ids = new_entry_ids(connection, len(entries))
-    accounts = numbers(connection, (line.account for one in entries for line in one.lines))
-    lines = [
-        {
-            "entry_id": number,
-            "line_no": n,
-            "of_lines": len(one.lines),
-            "account_id": accounts[line.account.code],
-            "book": line.account.book,
-            "currency": line.account.currency,
-            "amount": line.amount,
-        }
-        for number, one in zip(ids, entries, strict=True)
-        for n, line in enumerate(one.lines, start=1)
-    ]
-    insert_rows(connection, posting, lines)
-    instant = act.instant
-    headers = [
-        _header(number, one, act, instant, place) for number, one in zip(ids, entries, strict=True)
-    ]
-    insert_rows(connection, entry, headers)
-    _seal(connection, ids, [str(header["content_hash"]) for header in headers])
+    known = numbers(connection, {line.account for one in entries for line in one.lines})
+    lines = []
+    for number, one in zip(ids, entries, strict=True):
+        count = len(one.lines)
+        for n, (account, amount) in enumerate(one.lines, start=1):
+            where = known[account.code]
+            lines.append((number, n, count, where, account.book, account.currency, amount))
+    insert_tuples(connection, posting, POSTING, lines)
+    stamp = (place.id, place.day, act.instant, act.actor, act.via)
+    headers = [_header(number, one, stamp) for number, one in zip(ids, entries, strict=True)]
+    insert_tuples(connection, entry, HEADER, headers)
+    _seal(connection, [(header[0], header[-1]) for header in headers])
     return ids
 
 
-def _header(number: int, one: Entry, act: Act, instant: str, place: Place) -> dict[str, object]:
-    payload = one.payload_hash
-    stamp = (place.id, place.day, instant, act.actor, act.via, one.approval or "")
-    return {
-        "id": number,
-        "kind": one.kind,
-        "idempotency_key": one.key,
-        "payload_hash": payload,
-        "period_id": place.id,
-        "origin": one.origin,
-        "effective_on": place.day,
-        "posted_at": instant,
-        "source_type": one.source_type,
-        "source_id": one.source_id,
-        "reverses_entry_id": one.reverses,
-        "actor": act.actor,
-        "via": act.via,
-        "approval_id": one.approval,
-        "posting_count": len(one.lines),
-        "content_version": CONTENT_VERSION,
-        "content_hash": content_hash(payload, stamp),
-    }
+def _header(number: int, one: Entry, stamp: tuple[str, str, str, str, str]) -> Row:
+    """Return a header's values in the order of HEADER: number first, content hash last."""
+    period, day, instant, actor, via = stamp
+    payload, count = one.payload_hash, len(one.lines)
+    said = one.origin, day, instant, one.source_type, one.source_id, one.reverses
+    content = content_hash(payload, (*stamp, one.approval or ""))
+    mine = number, one.kind, one.key, payload, period
+    return (*mine, *said, actor, via, one.approval, count, CONTENT_VERSION, content)
 
 
-def _seal(connection: Connection, ids: Sequence[int], hashes: Sequence[str]) -> None:
+def _seal(connection: Connection, contents: Sequence[tuple[int, str]]) -> None:
     lock_heads(connection)
     last = connection.execute(
         select(seal.c.seq, seal.c.hash).order_by(seal.c.seq.desc()).limit(1)
     ).first()
     seq, head = (last.seq, last.hash) if last is not None else (0, GENESIS)
     rows = []
-    for number, content in zip(ids, hashes, strict=True):
+    for number, content in contents:
         seq, previous = seq + 1, head
-        head = digest([str(seq), previous, content])
-        rows.append({"seq": seq, "entry_id": number, "prev_hash": previous, "hash": head})
-    insert_rows(connection, seal, rows)
+        head = seal_hash(seq, previous, content)
+        rows.append((seq, number, previous, head))
+    insert_tuples(connection, seal, SEAL, rows)
 
 
 def lock_heads(connection: Connection) -> None:

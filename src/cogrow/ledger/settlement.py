@@ -15,11 +15,12 @@ from cogrow.ledger.claims import Claim, locked, owed, save
 from cogrow.ledger.journal import Act, Entry, entry_lines, note, write
 from cogrow.ledger.people import require
 from cogrow.ledger.store.claims import credit_lot, settlement
-from cogrow.ledger.store.database import Store, insert_rows
+from cogrow.ledger.store.database import Store, insert_rows, uncollected
 
-CHUNK = 4000
+CHUNK = 10_000
 #: Where a settled amount goes, by how it is paid; a clawback is offset against money first.
 DESTINATIONS = {"cash": "payable", "fee_offset": "fee_credit", "ad_credit": "ad_bonus"}
+_ORDER = {pays: position for position, pays in enumerate(DESTINATIONS)}
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class Settled:
     offset: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
 
+@uncollected()
 def settle(
     store: Store,
     act: Act,
@@ -98,7 +100,7 @@ def _settle(connection: Connection, merchants: Sequence[str], day: str, act: Act
             (accounts.of_merchant("accrued", merchant, currency), total),
             (accounts.of_merchant("clawback", merchant, currency), -back),
         ]
-        for claim in sorted(due, key=lambda c: (list(DESTINATIONS).index(c.values["pays"]), c.key)):
+        for claim in sorted(due, key=lambda c: (_ORDER[c.values["pays"]], c.key)):
             amount = claim.unsettled - min(claim.unsettled, rest)
             rest -= claim.unsettled - amount
             kind = DESTINATIONS[claim.values["pays"]]

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from cogrow.errors import N_, Message, message
-from cogrow.ledger.journal import GENESIS, content_hash, digest
+from cogrow.ledger.journal import GENESIS, HEADER, content_hash, digest, seal_hash
 from cogrow.ledger.store.claims import credit_lot, payout, settlement
+from cogrow.ledger.store.database import uncollected
 from cogrow.ledger.store.schema import (
     account,
     approval,
@@ -30,6 +33,9 @@ from cogrow.ledger.store.schema import (
 
 #: Rows fetched at a time.
 BATCH = 20_000
+LINE = ("entry_id", "account_id", "amount", "book", "currency")
+_PLACE = ("code", "book", "currency", "kind", "merchant_id", "fund_id")
+_END: tuple[None, tuple[Any, ...]] = (None, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +61,13 @@ class Audited:
         return not self.faults
 
 
+@uncollected()
 def check(connection: Connection) -> Audited:
     """Look at everything once, in the order it was sealed."""
     found = Audited()
     sums: dict[int, int] = defaultdict(int)
-    places = {
-        row.id: (row.code, row.book, row.currency, row.kind, row.merchant_id, row.fund_id)
-        for row in connection.execute(select(account))
-    }
+    columns = [account.c[name] for name in ("id", *_PLACE)]
+    places = {number: place for number, *place in connection.execute(select(*columns)).all()}
     _entries(connection, found, sums, places)
     _nothing_beside(connection, found)
     _balances(connection, found, sums, places)
@@ -72,7 +77,8 @@ def check(connection: Connection) -> Audited:
     return found
 
 
-def _rows(connection: Connection, query: Any) -> Iterator[Any]:
+def _rows(connection: Connection, *columns: Any, joined: Any, order: Any) -> Iterator[Any]:
+    query = select(*columns).select_from(joined).order_by(*order)
     result = connection.execute(query, execution_options={"yield_per": BATCH})
     for part in result.partitions():
         yield from part
@@ -82,36 +88,30 @@ def _entries(
     connection: Connection, found: Audited, sums: dict[int, int], places: dict[int, Any]
 ) -> None:
     """Walk the headers with the postings beside them: sums, counts, hashes, and then the chain."""
-    headers = _rows(
-        connection,
-        select(seal.c.seq, seal.c.prev_hash, seal.c.hash, entry)
-        .outerjoin(entry, entry.c.id == seal.c.entry_id)
-        .order_by(seal.c.entry_id),
-    )
-    columns = (posting.c.entry_id, posting.c.account_id, posting.c.amount, posting.c.book)
-    lines = _rows(
-        connection,
-        select(*columns, posting.c.currency).order_by(posting.c.entry_id, posting.c.line_no),
-    )
-    line = next(lines, None)
+    sealed = seal.outerjoin(entry, entry.c.id == seal.c.entry_id)
+    header = [entry.c[name] for name in (*HEADER[1:], "id")]
+    number, *line = (posting.c[name] for name in LINE)
+    headers = _rows(connection, *seal.c, *header, joined=sealed, order=[seal.c.entry_id])
+    lines = _rows(connection, number, *line, joined=posting, order=[number, posting.c.line_no])
+    groups = groupby(lines, key=itemgetter(0))
+    at, mine = next(groups, _END)
     links: list[tuple[int, str, str, str, int]] = []
-    for header in headers:
-        if header.id is None:
-            found.faults.append(Fault(message(N_("Seal {seq} seals nothing."), seq=header.seq)))
+    for seq, sealing, previous, kept, *values, content, name in headers:
+        if name is None:
+            found.faults.append(Fault(message(N_("Seal {seq} seals nothing."), seq=seq)))
             continue
-        mine = []
-        while line is not None and line[0] <= header.id:
-            if line[0] == header.id:
-                mine.append(line)
-            else:
-                found.faults.append(_orphan(line[0]))
-            line = next(lines, None)
-        _entry(header, mine, found, sums, places)
-        links.append((header.seq, header.prev_hash, header.hash, header.content_hash, header.id))
+        while at is not None and at < name:
+            found.faults.append(_orphan(at))
+            at, mine = next(groups, _END)
+        own = list(mine) if at == name else []
+        if at == name:
+            at, mine = next(groups, _END)
+        _entry(sealing, values, content, own, found, sums, places)
+        links.append((seq, previous, kept, content, name))
         found.entries += 1
-        found.postings += len(mine)
-    if line is not None:
-        found.faults.append(_orphan(line[0]))
+        found.postings += len(own)
+    if at is not None:
+        found.faults.append(_orphan(at))
     _chain(found, sorted(links))
 
 
@@ -121,36 +121,42 @@ def _orphan(number: int) -> Fault:
 
 
 def _entry(
-    header: Any, lines: list[Any], found: Audited, sums: dict[int, int], places: dict[int, Any]
+    number: int,
+    header: list[Any],
+    sealed: str,
+    lines: list[Any],
+    found: Audited,
+    sums: dict[int, int],
+    places: dict[int, Any],
 ) -> None:
     """Check one entry against its postings, and add these to the sums of their accounts."""
-    totals: dict[tuple[str, str], int] = defaultdict(int)
-    fields = [header.kind, header.idempotency_key, header.origin, header.source_type]
-    fields += header.source_id, str(header.reverses_entry_id or "")
-    for number, place, amount, book, currency in lines:
+    kind, key, paid, period_id, origin, day, instant, source, source_id, reverses, *rest = header
+    actor, via, approved, count, _version = rest
+    totals: dict[tuple[str, str], int] = {}
+    fields = [kind, key, origin, source, source_id, str(reverses or "")]
+    for _, place, amount, book, currency in lines:
         code, kept_book, kept_currency, *_ = places[place]
-        totals[book, currency] += amount
+        where = book, currency
+        totals[where] = totals.get(where, 0) + amount
         sums[place] += amount
         fields += code, currency, str(amount)
-        if (book, currency) != (kept_book, kept_currency):
+        if book != kept_book or currency != kept_currency:
             what = N_("Entry {entry} posts to {account} in another currency or book.")
             found.faults.append(Fault(message(what, entry=number, account=code), number))
-    named = {"entry": header.id, "key": header.idempotency_key}
-    if any(totals.values()) or len(lines) != header.posting_count:
+    if any(totals.values()) or len(lines) != count:
         what = N_("Entry {entry} ({key}) does not sum to zero, or lacks postings.")
-        found.faults.append(Fault(message(what, **named), header.id))
+        found.faults.append(Fault(message(what, entry=number, key=key), number))
     payload = digest(fields)
-    stamp = (header.period_id, header.effective_on, header.posted_at, header.actor, header.via)
-    kept = content_hash(payload, (*stamp, header.approval_id or ""))
-    if payload != header.payload_hash or kept != header.content_hash:
+    kept = content_hash(payload, (period_id, day, instant, actor, via, approved or ""))
+    if payload != paid or kept != sealed:
         what = N_("Entry {entry} ({key}) is not what was sealed.")
-        found.faults.append(Fault(message(what, **named), header.id))
+        found.faults.append(Fault(message(what, entry=number, key=key), number))
 
 
 def _chain(found: Audited, links: list[tuple[int, str, str, str, int]]) -> None:
     head = GENESIS
     for number, (seq, previous, kept, content, name) in enumerate(links, start=1):
-        if seq != number or previous != head or kept != digest([str(seq), previous, content]):
+        if seq != number or previous != head or kept != seal_hash(seq, previous, content):
             what = N_("The chain breaks at entry {entry}, seal {seq}.")
             found.faults.append(Fault(message(what, entry=name, seq=seq), name))
             return
@@ -167,14 +173,13 @@ def _nothing_beside(connection: Connection, found: Audited) -> None:
             Fault(message(N_("Entry {entry} is not sealed."), entry=number), number)
         )
     closed = select(period).where(period.c.status == "closed").order_by(period.c.starts_on)
+    heads = select(seal.c.hash, seal.c.seq).where(seal.c.hash.in_(select(period.c.close_head_hash)))
+    ends = dict(connection.execute(heads).all())
     for row in connection.execute(closed).all():
-        at = connection.execute(
-            select(seal.c.seq).where(seal.c.hash == row.close_head_hash)
-        ).scalar()
         late = (
             select(entry.c.id)
             .join(seal, seal.c.entry_id == entry.c.id)
-            .where(entry.c.period_id == row.id, seal.c.seq > (at or 0))
+            .where(entry.c.period_id == row.id, seal.c.seq > ends.get(row.close_head_hash, 0))
         )
         number = connection.execute(late.order_by(entry.c.id).limit(1)).scalar()
         if number is not None:
@@ -207,17 +212,16 @@ def _approvals(connection: Connection, found: Audited) -> None:
 def _balances(
     connection: Connection, found: Audited, sums: dict[int, int], places: dict[int, Any]
 ) -> None:
-    kept = {row.account_id: row for row in connection.execute(select(balance))}
+    columns = balance.c.account_id, balance.c.posted, balance.c.min_posted, balance.c.max_posted
+    kept = {number: row for number, *row in connection.execute(select(*columns)).all()}
     for number in sorted(places.keys() | kept.keys() | sums.keys()):
-        row, total = kept.get(number), sums.get(number, 0)
+        total = sums.get(number, 0)
+        shown, low, high = kept.get(number, (None, None, None))
         code = places[number][0] if number in places else str(number)
-        if row is None or row.posted != total:
+        if shown is None or shown != total:
             what = N_("The balance of {account} is {kept}, but its postings sum to {total}.")
-            shown = None if row is None else row.posted
             found.faults.append(Fault(message(what, account=code, kept=shown, total=total)))
-        low = row is not None and row.min_posted is not None and total < row.min_posted
-        high = row is not None and row.max_posted is not None and total > row.max_posted
-        if low or high:
+        if (low is not None and total < low) or (high is not None and total > high):
             found.faults.append(Fault(message(N_("{account} is past its bound."), account=code)))
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
 
 from cogrow.ledger.store.columns import (
     WHOLE,
+    by_statement,
     check,
     instants,
     one_of,
@@ -68,6 +69,7 @@ settlement = Table(
     check("revision_some", "revision >= 1"),
     *wholes("revision", "posted_earned", "unsettled", "settled_count"),
 )
+by_statement(settlement)
 Index("ix_settlement_merchant_id", settlement.c.merchant_id)
 Index(
     "ix_settlement_due",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Integer, String
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Integer, String, Table
 
 #: Text compared byte by byte, so that both databases sort alike.
 TEXT = String().with_variant(String(collation="C"), "postgresql")
@@ -30,6 +30,17 @@ def refers(name: str, to: str, **options: Any) -> Column[str]:
 def check(name: str, condition: str) -> CheckConstraint:
     """Return a condition every row meets, in SQL both databases read."""
     return CheckConstraint(condition, name=name)
+
+
+def by_statement(table: Table) -> None:
+    """Have PostgreSQL check what a table refers to once a statement (`guards`), not once a row.
+
+    That is as safe where what is referred to never changes and never goes.
+    """
+    table.info["by_statement"] = True
+    for constraint in table.foreign_key_constraints:
+        if not constraint.deferrable:
+            constraint.ddl_if("sqlite")
 
 
 def one_of(column: str, choices: tuple[str, ...]) -> CheckConstraint:

@@ -6,24 +6,23 @@ under READ COMMITTED. A transaction that lost a race is done again from its star
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import (
-    ARRAY,
     Column,
     ColumnElement,
     Connection,
     Engine,
-    String,
+    Integer,
     Table,
-    bindparam,
     create_engine,
     event,
-    func,
     select,
     text,
 )
@@ -40,9 +39,26 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 MOST_TRIES = 20
 #: Below this, COPY costs more than it saves.
 FEW_ROWS = 50
+#: Values in one statement on SQLite; it takes 32,766.
+MOST_VALUES = 2_000
+Row = tuple[Any, ...]
 _WAIT_MILLISECONDS = 60_000
 _T = TypeVar("_T")
 _RACES = {"40001", "40P01", "55P03"}
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep Python from looking for cycles: a chunk has none, and hundreds of thousands of objects that would
+    be walked through again and again.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def sqlite_journal(version: tuple[int, ...]) -> str:
@@ -126,56 +142,80 @@ def new_entry_ids(connection: Connection, count: int) -> list[int]:
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert many rows of the same columns, past SQLAlchemy's care for each value: COPY on PostgreSQL, one
-    prepared statement on SQLite.
+    """Insert rows of the same columns."""
+    if rows:
+        insert_tuples(connection, table, tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+
+def insert_tuples(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
+) -> None:
+    """Insert many rows, past SQLAlchemy's care for each value: COPY on PostgreSQL, many rows a statement on
+    SQLite, which prepares to undo each statement.
     """
-    if not rows:
-        return
     if len(rows) < FEW_ROWS:
-        connection.execute(table.insert(), list(rows))
+        if rows:
+            few = [dict(zip(columns, row, strict=True)) for row in rows]
+            connection.execute(table.insert(), few)
         return
-    columns = ", ".join(rows[0])
-    values = [tuple(row.values()) for row in rows]
-    if connection.dialect.name == "sqlite":
-        statement = f"INSERT INTO {table.name} ({columns}) VALUES ({', '.join('?' * len(rows[0]))})"
-    else:
-        statement = f"COPY {table.name} ({columns}) FROM STDIN"
-    with _driver(connection, statement) as raw:
-        if connection.dialect.name == "sqlite":
-            raw.executemany(statement, values)
-            return
-        with raw.copy(statement) as copy:
-            for row in values:
+    into = f"{table.name} ({', '.join(columns)})"
+    if connection.dialect.name != "sqlite":
+        statement = f"COPY {into} FROM STDIN"
+        with _driver(connection, statement) as raw, raw.copy(statement) as copy:
+            for row in rows:
                 copy.write_row(row)
+        return
+    one, most = f"({', '.join('?' * len(columns))})", MOST_VALUES // len(columns)
+    for at in range(0, len(rows), most):
+        part = rows[at : at + most]
+        statement = f"INSERT INTO {into} VALUES {', '.join([one] * len(part))}"
+        with _driver(connection, statement) as raw:
+            raw.execute(statement, list(chain.from_iterable(part)))
 
 
 def among(connection: Connection, column: Column[str], names: Sequence[str]) -> ColumnElement[bool]:
     """Return the condition that a column of text is one of many names, as one parameter."""
-    if connection.dialect.name == "sqlite":
-        listed = select(text("value")).select_from(text("json_each(:names)"))
-        return column.in_(listed.params(names=json.dumps(list(names))))
-    return column == func.any(bindparam("names", list(names), type_=ARRAY(String)))
+    sqlite = connection.dialect.name == "sqlite"
+    each = (
+        "json_each(:names)" if sqlite else "json_array_elements_text(CAST(:names AS json)) AS value"
+    )
+    listed = select(text("value")).select_from(text(each))
+    return column.in_(listed.params(names=json.dumps(list(names))))
 
 
-def update_rows(
+def update_tuples(
     connection: Connection,
     table: Table,
-    rows: Sequence[Mapping[str, Any]],
-    where: Mapping[str, str],
+    columns: Sequence[str],
+    where: Sequence[str],
+    rows: Sequence[Row],
 ) -> int:
-    """Set the columns that `rows` name, each row where the columns of `where` equal the row's values of
-    that name; return how many were changed.
+    """Set `columns` in every row whose columns `where` are as told; each of `rows` has the values of the
+    first, then of the second. Return how many rows were changed.
     """
     if not rows:
         return 0
-    sign = "?" if connection.dialect.name == "sqlite" else "%s"
-    columns = [name for name in rows[0] if name not in where.values()]
-    sets = ", ".join(f"{name} = {sign}" for name in columns)
-    keeps = " AND ".join(f"{column} = {sign}" for column in where)
-    statement = f"UPDATE {table.name} SET {sets} WHERE {keeps}"
-    names = [*columns, *where.values()]
+    if connection.dialect.name == "sqlite":
+        sets, keeps = (" = ?, ".join(columns), " = ? AND ".join(where))
+        statement = f"UPDATE {table.name} SET {sets} = ? WHERE {keeps} = ?"
+        with _driver(connection, statement) as raw:
+            raw.executemany(statement, rows)
+            return int(raw.rowcount)
+    # One statement: PostgreSQL reads a table's checks and foreign keys anew for each.
+    names = [f"v{number}" for number in range(len(columns) + len(where))]
+    kinds = [
+        "bigint" if isinstance(table.c[name].type, Integer) else "text"
+        for name in (*columns, *where)
+    ]
+    told = ", ".join(f"{name} {kind}" for name, kind in zip(names, kinds, strict=True))
+    pairs = [f"{column} = {name}" for column, name in zip((*columns, *where), names, strict=True)]
+    statement = (
+        f"UPDATE {table.name} SET {', '.join(pairs[: len(columns)])}"
+        f" FROM jsonb_to_recordset(%s::jsonb) AS told({told}) WHERE {' AND '.join(pairs[len(columns) :])}"
+    )
+    many = json.dumps([dict(zip(names, row, strict=True)) for row in rows])
     with _driver(connection, statement) as raw:
-        raw.executemany(statement, [tuple([row[name] for name in names]) for row in rows])
+        raw.execute(statement, (many,))
         return int(raw.rowcount)
 
 

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlalchemy import Table
+
+from cogrow.ledger.store.claims import run
 from cogrow.ledger.store.schema import FOUR_EYES
+
+#: The tables of claims are tables of the same books.
+METADATA = run.metadata
 
 #: Tables whose rows never change and never go.
 APPEND_ONLY = (
@@ -34,17 +40,18 @@ APPEND_ONLY = (
 #: Tables whose rows change, in the ways their triggers allow, but never go.
 KEPT = ("balance", "period", "settlement", "credit_lot", "payout", "person_role", "api_key")
 
-_GUARDED = ", ".join(f"'{kind}'" for kind in FOUR_EYES)
+#: OR, not IN: SQLite would make a table of the list for each row.
+_GUARDED = " OR ".join(f"{{e}}.kind = '{kind}'" for kind in FOUR_EYES)
 
 #: Each is true where a new header (here {e}) must be refused.
 _UNBALANCED = (
-    "(SELECT count(*) FROM posting p WHERE p.entry_id = {e}.id) <> {e}.posting_count OR EXISTS ("
-    "SELECT 1 FROM posting p WHERE p.entry_id = {e}.id"
-    " GROUP BY p.book, p.currency HAVING sum(p.amount) <> 0)"
+    "{e}.posting_count <> coalesce((SELECT CASE WHEN max(abs(b.total)) = 0 THEN sum(b.lines) END"
+    " FROM (SELECT count(*) AS lines, sum(p.amount) AS total FROM posting p"
+    " WHERE p.entry_id = {e}.id GROUP BY p.book, p.currency) b), 0)"
 )
 _CLOSED = "NOT EXISTS (SELECT 1 FROM period d WHERE d.id = {e}.period_id AND d.status = 'open')"
 _ALONE = (
-    f"{{e}}.kind IN ({_GUARDED}) AND NOT EXISTS ("
+    f"({_GUARDED}) AND NOT EXISTS ("
     "SELECT 1 FROM approval a WHERE a.id = {e}.approval_id AND a.content_hash = {e}.payload_hash"
     " AND a.votes_needed <= (SELECT count(*) FROM approval_vote v WHERE v.approval_id = a.id"
     " AND v.person_id <> a.maker))"
@@ -266,6 +273,26 @@ def _each(alias: str, rules: tuple[tuple[str, str], ...], source: str) -> str:
     )
 
 
+def _references(table: Table) -> str:
+    """Return the check of all that the rows of a statement refer to."""
+    body = []
+    for constraint in sorted(table.foreign_key_constraints, key=lambda one: str(one.name)):
+        if constraint.deferrable:
+            continue
+        own = ", ".join(f"r.{column.name}" for column in constraint.columns)
+        there = " AND ".join(
+            f"p.{key.column.name} = n.{key.parent.name}" for key in constraint.elements
+        )
+        name = "_".join(("fk", table.name, *constraint.column_keys))
+        body.append(
+            f"IF EXISTS (SELECT 1 FROM (SELECT DISTINCT {own} FROM arrived r) n"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {constraint.referred_table.name} p WHERE {there})"
+            f" AND n.{constraint.column_keys[0]} IS NOT NULL)"
+            f" THEN RAISE EXCEPTION '{name}' USING ERRCODE = 'foreign_key_violation'; END IF;"
+        )
+    return " ".join(body)
+
+
 def _on(table: str, verb: str, name: str, body: str) -> Iterator[str]:
     yield _function(f"cogrow_{name}", body)
     seen = "NEW TABLE AS arrived" + (" OLD TABLE AS left_behind" if verb == "UPDATE" else "")
@@ -292,16 +319,20 @@ def postgresql() -> Iterator[str]:
         "INSERT INTO balance (account_id, posted, version, min_posted, max_posted)"
         " SELECT id, 0, 0, min_posted, max_posted FROM arrived ORDER BY id;",
     )
-    # Locked in the order of accounts, so that two chunks wait for each other and never both.
+    for referring in METADATA.sorted_tables:
+        if referring.info.get("by_statement"):
+            # The rest of them never change.
+            for verb in ("INSERT", "UPDATE") if referring.name == "settlement" else ("INSERT",):
+                name = f"{referring.name}_refers_{verb.lower()}"
+                yield from _on(referring.name, verb, name, _references(referring))
+    # In the order of accounts, so that two chunks wait for each other and never both.
     yield from _on(
         "posting",
         "INSERT",
         "posting_counts",
-        "PERFORM 1 FROM balance b WHERE b.account_id IN (SELECT account_id FROM arrived)"
-        " ORDER BY b.account_id FOR UPDATE;"
-        " UPDATE balance b SET posted = b.posted + d.amount, version = b.version + 1,"
+        "UPDATE balance b SET posted = b.posted + d.amount, version = b.version + 1,"
         " last_entry_id = d.last FROM (SELECT account_id, sum(amount)::bigint AS amount,"
-        " max(entry_id) AS last FROM arrived GROUP BY account_id) d"
+        " max(entry_id) AS last FROM arrived GROUP BY account_id ORDER BY account_id) d"
         " WHERE b.account_id = d.account_id;",
     )
     yield _function(
@@ -312,7 +343,12 @@ def postgresql() -> Iterator[str]:
         " FOR EACH STATEMENT EXECUTE FUNCTION cogrow_balance_by_posting()"
     )
     arrived = "arrived n"
-    yield from _on("entry", "INSERT", "entry_stands", _each("n", ENTRY_RULES, arrived))
+    # A month is held open until the transaction ends: who closes it waits.
+    held = (
+        "PERFORM 1 FROM period d WHERE d.id IN (SELECT DISTINCT period_id FROM arrived)"
+        " ORDER BY d.id FOR KEY SHARE; "
+    )
+    yield from _on("entry", "INSERT", "entry_stands", held + _each("n", ENTRY_RULES, arrived))
     yield from _on("approval_vote", "INSERT", "vote_counts", _each("n", VOTE_RULES, arrived))
     yield from _on("payout", "INSERT", "payout_begins", _each("n", NEW_PAYOUT_RULES, arrived))
     moved = "arrived n JOIN left_behind o ON o.id = n.id"

@@ -21,6 +21,7 @@ from sqlalchemy import text as sql
 
 from cogrow.ledger.store.columns import (
     WHOLE,
+    by_statement,
     check,
     days,
     instants,
@@ -106,7 +107,7 @@ account = Table(
     refers("currency", "currency.code"),
     whole("min_posted", nullable=True),
     whole("max_posted", nullable=True),
-    UniqueConstraint("id", "book", "currency"),
+    UniqueConstraint("id", "book", "currency").ddl_if("sqlite"),
     one_of("book", BOOKS),
     one_of("kind", KINDS),
     check(
@@ -293,6 +294,7 @@ posting = Table(
     check("line_of_lines", "line_no BETWEEN 1 AND of_lines"),
     check("amount_some", "amount <> 0"),
     *wholes("entry_id", "line_no", "of_lines", "amount"),
+    sqlite_with_rowid=False,
 )
 
 seal = Table(
@@ -300,11 +302,14 @@ seal = Table(
     METADATA,
     Column("seq", WHOLE, primary_key=True, autoincrement=False),
     whole("entry_id", ForeignKey("entry.id"), unique=True),
-    text("prev_hash", unique=True),
-    text("hash", unique=True),
+    # Neither hash needs an index: each seal follows the one numbered before it, so none has two after it.
+    text("prev_hash"),
+    text("hash"),
     check("from_one", "seq >= 1"),
     *wholes("seq"),
 )
+for _table in (account, balance, entry, posting, seal):
+    by_statement(_table)
 
 audit = Table(
     "audit",

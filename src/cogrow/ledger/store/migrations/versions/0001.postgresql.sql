@@ -125,15 +125,12 @@ CREATE TABLE account (
 	min_posted BIGINT,
 	max_posted BIGINT,
 	CONSTRAINT pk_account PRIMARY KEY (id),
-	CONSTRAINT uq_account_id_book_currency UNIQUE (id, book, currency),
 	CONSTRAINT ck_account_book_known CHECK (book IN ('F', 'B')),
 	CONSTRAINT ck_account_kind_known CHECK (kind IN ('accrued', 'ad_bonus', 'ad_bonus_cost', 'ad_credit', 'ads', 'authorized', 'available', 'bank', 'clawback', 'consumed', 'fee_credit', 'fees', 'hold', 'in_transit', 'incentive', 'payable', 'run_clearing', 'sponsor', 'writeoff')),
 	CONSTRAINT ck_account_credit_bound CHECK (kind NOT IN ('accrued', 'payable', 'hold', 'fee_credit', 'in_transit', 'ad_credit', 'ad_bonus', 'sponsor') OR (max_posted IS NOT NULL AND max_posted = 0)),
 	CONSTRAINT ck_account_debit_bound CHECK (kind NOT IN ('clawback', 'available', 'consumed') OR (min_posted IS NOT NULL AND min_posted = 0)),
 	CONSTRAINT ck_account_control_book CHECK ((book = 'B') = (kind IN ('authorized', 'available', 'consumed'))),
-	CONSTRAINT uq_account_code UNIQUE (code),
-	CONSTRAINT fk_account_fund_id FOREIGN KEY(fund_id) REFERENCES fund (id),
-	CONSTRAINT fk_account_currency FOREIGN KEY(currency) REFERENCES currency (code)
+	CONSTRAINT uq_account_code UNIQUE (code)
 );;
 CREATE INDEX ix_account_fund_id ON account (fund_id) WHERE fund_id IS NOT NULL;;
 CREATE INDEX ix_account_merchant_id ON account (merchant_id);;
@@ -186,10 +183,7 @@ CREATE TABLE settlement (
 	CONSTRAINT pk_settlement PRIMARY KEY (program_id, program_version, merchant_id, period, currency),
 	CONSTRAINT ck_settlement_pays_known CHECK (pays IN ('cash', 'ad_credit', 'fee_offset')),
 	CONSTRAINT ck_settlement_unsettled_bound CHECK (unsettled >= 0),
-	CONSTRAINT ck_settlement_revision_some CHECK (revision >= 1),
-	CONSTRAINT fk_settlement_currency FOREIGN KEY(currency) REFERENCES currency (code),
-	CONSTRAINT fk_settlement_fund_id FOREIGN KEY(fund_id) REFERENCES fund (id),
-	CONSTRAINT fk_settlement_last_run_id FOREIGN KEY(last_run_id) REFERENCES run (id)
+	CONSTRAINT ck_settlement_revision_some CHECK (revision >= 1)
 );;
 CREATE INDEX ix_settlement_due ON settlement (matures_on) WHERE unsettled > 0;;
 CREATE INDEX ix_settlement_merchant_id ON settlement (merchant_id);;
@@ -238,8 +232,7 @@ CREATE TABLE balance (
 	last_entry_id BIGINT,
 	CONSTRAINT pk_balance PRIMARY KEY (account_id),
 	CONSTRAINT ck_balance_not_below CHECK (min_posted IS NULL OR posted >= min_posted),
-	CONSTRAINT ck_balance_not_above CHECK (max_posted IS NULL OR posted <= max_posted),
-	CONSTRAINT fk_balance_account_id FOREIGN KEY(account_id) REFERENCES account (id)
+	CONSTRAINT ck_balance_not_above CHECK (max_posted IS NULL OR posted <= max_posted)
 );;
 CREATE TABLE entry (
 	id BIGINT NOT NULL,
@@ -265,11 +258,7 @@ CREATE TABLE entry (
 	CONSTRAINT ck_entry_four_eyes CHECK (kind NOT IN ('fund', 'transfer', 'adjust') OR approval_id IS NOT NULL),
 	CONSTRAINT ck_entry_effective_on_day CHECK (effective_on LIKE '____-__-__'),
 	CONSTRAINT ck_entry_posted_at_instant CHECK (posted_at LIKE '____-__-__T__:__:__Z'),
-	CONSTRAINT uq_entry_idempotency_key UNIQUE (idempotency_key),
-	CONSTRAINT fk_entry_period_id FOREIGN KEY(period_id) REFERENCES period (id),
-	CONSTRAINT fk_entry_reverses_entry_id FOREIGN KEY(reverses_entry_id) REFERENCES entry (id),
-	CONSTRAINT fk_entry_actor FOREIGN KEY(actor) REFERENCES person (id),
-	CONSTRAINT fk_entry_approval_id FOREIGN KEY(approval_id) REFERENCES approval (id)
+	CONSTRAINT uq_entry_idempotency_key UNIQUE (idempotency_key)
 );;
 CREATE UNIQUE INDEX uq_entry_approval_id ON entry (approval_id) WHERE approval_id IS NOT NULL;;
 CREATE UNIQUE INDEX uq_entry_reverses_entry_id ON entry (reverses_entry_id) WHERE reverses_entry_id IS NOT NULL;;
@@ -299,7 +288,6 @@ CREATE TABLE posting (
 	CONSTRAINT pk_posting PRIMARY KEY (entry_id, line_no),
 	CONSTRAINT uq_posting_account_id_entry_id UNIQUE (account_id, entry_id),
 	CONSTRAINT fk_posting_entry_id_of_lines FOREIGN KEY(entry_id, of_lines) REFERENCES entry (id, posting_count) DEFERRABLE INITIALLY DEFERRED,
-	CONSTRAINT fk_posting_account_id_book_currency FOREIGN KEY(account_id, book, currency) REFERENCES account (id, book, currency),
 	CONSTRAINT ck_posting_line_of_lines CHECK (line_no BETWEEN 1 AND of_lines),
 	CONSTRAINT ck_posting_amount_some CHECK (amount <> 0)
 );;
@@ -310,10 +298,7 @@ CREATE TABLE seal (
 	hash VARCHAR COLLATE "C" NOT NULL,
 	CONSTRAINT pk_seal PRIMARY KEY (seq),
 	CONSTRAINT ck_seal_from_one CHECK (seq >= 1),
-	CONSTRAINT uq_seal_entry_id UNIQUE (entry_id),
-	CONSTRAINT fk_seal_entry_id FOREIGN KEY(entry_id) REFERENCES entry (id),
-	CONSTRAINT uq_seal_prev_hash UNIQUE (prev_hash),
-	CONSTRAINT uq_seal_hash UNIQUE (hash)
+	CONSTRAINT uq_seal_entry_id UNIQUE (entry_id)
 );;
 CREATE TABLE payout (
 	id VARCHAR COLLATE "C" NOT NULL,
@@ -422,11 +407,25 @@ CREATE TRIGGER person_role_append_only BEFORE DELETE OR TRUNCATE ON person_role 
 CREATE TRIGGER api_key_append_only BEFORE DELETE OR TRUNCATE ON api_key FOR EACH STATEMENT EXECUTE FUNCTION cogrow_append_only();;
 CREATE FUNCTION cogrow_account_opens() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$ BEGIN INSERT INTO balance (account_id, posted, version, min_posted, max_posted) SELECT id, 0, 0, min_posted, max_posted FROM arrived ORDER BY id; RETURN NULL; END $$;;
 CREATE TRIGGER account_opens AFTER INSERT ON account REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION cogrow_account_opens();;
-CREATE FUNCTION cogrow_posting_counts() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$ BEGIN PERFORM 1 FROM balance b WHERE b.account_id IN (SELECT account_id FROM arrived) ORDER BY b.account_id FOR UPDATE; UPDATE balance b SET posted = b.posted + d.amount, version = b.version + 1, last_entry_id = d.last FROM (SELECT account_id, sum(amount)::bigint AS amount, max(entry_id) AS last FROM arrived GROUP BY account_id) d WHERE b.account_id = d.account_id; RETURN NULL; END $$;;
+CREATE FUNCTION cogrow_account_refers_insert() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$ BEGIN IF EXISTS (SELECT 1 FROM (SELECT DISTINCT r.currency FROM arrived r) n WHERE NOT EXISTS (SELECT 1 FROM currency p WHERE p.code = n.currency) AND n.currency IS NOT NULL) THEN RAISE EXCEPTION 'fk_account_currency' USING ERRCODE = 'foreign_key_violation'; END IF; IF EXISTS (SELECT 1 FROM (SELECT DISTINCT r.fund_id FROM arrived r) n WHERE NOT EXISTS (SELECT 1 FROM fund p WHERE p.id = n.fund_id) AND n.fund_id IS NOT NULL) THEN RAISE EXCEPTION 'fk_account_fund_id' USING ERRCODE = 'foreign_key_violation'; END IF; RETURN NULL; END $$;;
+CREATE TRIGGER account_refers_insert AFTER INSERT ON account REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION cogrow_account_refers_insert();;
+CREATE FUNCTION cogrow_settlement_refers_insert() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$ BEGIN IF EXISTS (SELECT 1 FROM (SELECT DISTINCT r.currency FROM arrived r) n WHERE NOT EXISTS (SELECT 1 FROM currency p WHERE p.code = n.currency) AND n.currency IS NOT NULL) THEN RAISE EXCEPTION 'fk_settlement_currency' USING ERRCODE = 'foreign_key_violation'; END IF; IF EXISTS (SELECT 1 FROM (SELECT DISTINCT r.fund_id FROM arrived r) n WHERE NOT EXISTS (SELECT 1 FROM fund p WHERE p.id = n.fund_id) AND n.fund_id IS NOT NULL) THEN RAISE EXCEPTION 'fk_settlement_fund_id' USING ERRCODE = 'foreign_key_violation'; END IF; IF EXISTS (SELECT 1 FROM (SELECT DISTINCT r.last_run_id FROM arrived r) n WHERE NOT EXISTS (SELECT 1 FROM run p WHERE p.id = n.last_run_id) AND n.last_run_id IS NOT NULL) THEN RAISE EXCEPTION 'fk_settlement_last_run_id' USING ERRCODE = 'foreign_key_violation'; END IF; RETURN NULL; END $$;;
+CREATE TRIGGER settlement_refers_insert AFTER INSERT ON settlement REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION cogrow_settlement_refers_insert();;
+CREATE FUNCTION cogrow_settlement_refers_update() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$ BEGIN IF EXISTS (SELECT 1 FROM (SELECT DISTINCT r.currency FROM arrived r) n WHERE NOT EXISTS (SELECT 1 FROM currency p WHERE p.code = n.currency) AND n.currency IS NOT NULL) THEN RAISE EXCEPTION 'fk_settlement_currency' USING ERRCODE = 'foreign_key_violation'; END IF; IF EXISTS (SELECT 1 FROM (SELECT DISTINCT r.fund_id FROM arrived r) n WHERE NOT EXISTS (SELECT 1 FROM fund p WHERE p.id = n.fund_id) AND n.fund_id IS NOT NULL) THEN RAISE EXCEPTION 'fk_settlement_fund_id' USING ERRCODE = 'foreign_key_violation'; END IF; IF EXISTS (SELECT 1 FROM (SELECT DISTINCT r.last_run_id FROM arrived r) n WHERE NOT EXISTS (SELECT 1 FROM run p WHERE p.id = n.last_run_id) AND n.last_run_id IS NOT NULL) THEN RAISE EXCEPTION 'fk_settlement_last_run_id' USING ERRCODE = 'foreign_key_violation'; END IF; RETURN NULL; END $$;;
+CREATE TRIGGER settlement_refers_update AFTER UPDATE ON settlement REFERENCING NEW TABLE AS arrived OLD TABLE AS left_behind FOR EACH STATEMENT EXECUTE FUNCTION cogrow_settlement_refers_update();;
+CREATE FUNCTION cogrow_balance_refers_insert() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$ BEGIN IF EXISTS (SELECT 1 FROM (SELECT DISTINCT r.account_id FROM arrived r) n WHERE NOT EXISTS (SELECT 1 FROM account p WHERE p.id = n.account_id) AND n.account_id IS NOT NULL) THEN RAISE EXCEPTION 'fk_balance_account_id' USING ERRCODE = 'foreign_key_violation'; END IF; RETURN NULL; END $$;;
+CREATE TRIGGER balance_refers_insert AFTER INSERT ON balance REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION cogrow_balance_refers_insert();;
+CREATE FUNCTION cogrow_entry_refers_insert() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$ BEGIN IF EXISTS (SELECT 1 FROM (SELECT DISTINCT r.actor FROM arrived r) n WHERE NOT EXISTS (SELECT 1 FROM person p WHERE p.id = n.actor) AND n.actor IS NOT NULL) THEN RAISE EXCEPTION 'fk_entry_actor' USING ERRCODE = 'foreign_key_violation'; END IF; IF EXISTS (SELECT 1 FROM (SELECT DISTINCT r.approval_id FROM arrived r) n WHERE NOT EXISTS (SELECT 1 FROM approval p WHERE p.id = n.approval_id) AND n.approval_id IS NOT NULL) THEN RAISE EXCEPTION 'fk_entry_approval_id' USING ERRCODE = 'foreign_key_violation'; END IF; IF EXISTS (SELECT 1 FROM (SELECT DISTINCT r.period_id FROM arrived r) n WHERE NOT EXISTS (SELECT 1 FROM period p WHERE p.id = n.period_id) AND n.period_id IS NOT NULL) THEN RAISE EXCEPTION 'fk_entry_period_id' USING ERRCODE = 'foreign_key_violation'; END IF; IF EXISTS (SELECT 1 FROM (SELECT DISTINCT r.reverses_entry_id FROM arrived r) n WHERE NOT EXISTS (SELECT 1 FROM entry p WHERE p.id = n.reverses_entry_id) AND n.reverses_entry_id IS NOT NULL) THEN RAISE EXCEPTION 'fk_entry_reverses_entry_id' USING ERRCODE = 'foreign_key_violation'; END IF; RETURN NULL; END $$;;
+CREATE TRIGGER entry_refers_insert AFTER INSERT ON entry REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION cogrow_entry_refers_insert();;
+CREATE FUNCTION cogrow_posting_refers_insert() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$ BEGIN IF EXISTS (SELECT 1 FROM (SELECT DISTINCT r.account_id, r.book, r.currency FROM arrived r) n WHERE NOT EXISTS (SELECT 1 FROM account p WHERE p.id = n.account_id AND p.book = n.book AND p.currency = n.currency) AND n.account_id IS NOT NULL) THEN RAISE EXCEPTION 'fk_posting_account_id_book_currency' USING ERRCODE = 'foreign_key_violation'; END IF; RETURN NULL; END $$;;
+CREATE TRIGGER posting_refers_insert AFTER INSERT ON posting REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION cogrow_posting_refers_insert();;
+CREATE FUNCTION cogrow_seal_refers_insert() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$ BEGIN IF EXISTS (SELECT 1 FROM (SELECT DISTINCT r.entry_id FROM arrived r) n WHERE NOT EXISTS (SELECT 1 FROM entry p WHERE p.id = n.entry_id) AND n.entry_id IS NOT NULL) THEN RAISE EXCEPTION 'fk_seal_entry_id' USING ERRCODE = 'foreign_key_violation'; END IF; RETURN NULL; END $$;;
+CREATE TRIGGER seal_refers_insert AFTER INSERT ON seal REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION cogrow_seal_refers_insert();;
+CREATE FUNCTION cogrow_posting_counts() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$ BEGIN UPDATE balance b SET posted = b.posted + d.amount, version = b.version + 1, last_entry_id = d.last FROM (SELECT account_id, sum(amount)::bigint AS amount, max(entry_id) AS last FROM arrived GROUP BY account_id ORDER BY account_id) d WHERE b.account_id = d.account_id; RETURN NULL; END $$;;
 CREATE TRIGGER posting_counts AFTER INSERT ON posting REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION cogrow_posting_counts();;
 CREATE FUNCTION cogrow_balance_by_posting() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$ BEGIN IF pg_trigger_depth() < 2 THEN RAISE EXCEPTION 'cogrow:balance_by_posting' USING ERRCODE = 'check_violation'; END IF; RETURN NULL; END $$;;
 CREATE TRIGGER balance_by_posting BEFORE INSERT OR UPDATE ON balance FOR EACH STATEMENT EXECUTE FUNCTION cogrow_balance_by_posting();;
-CREATE FUNCTION cogrow_entry_stands() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$ BEGIN IF EXISTS (SELECT 1 FROM arrived n WHERE (SELECT count(*) FROM posting p WHERE p.entry_id = n.id) <> n.posting_count OR EXISTS (SELECT 1 FROM posting p WHERE p.entry_id = n.id GROUP BY p.book, p.currency HAVING sum(p.amount) <> 0)) THEN RAISE EXCEPTION 'cogrow:unbalanced' USING ERRCODE = 'check_violation'; END IF; IF EXISTS (SELECT 1 FROM arrived n WHERE NOT EXISTS (SELECT 1 FROM period d WHERE d.id = n.period_id AND d.status = 'open')) THEN RAISE EXCEPTION 'cogrow:period_closed' USING ERRCODE = 'check_violation'; END IF; IF EXISTS (SELECT 1 FROM arrived n WHERE n.kind IN ('fund', 'transfer', 'adjust') AND NOT EXISTS (SELECT 1 FROM approval a WHERE a.id = n.approval_id AND a.content_hash = n.payload_hash AND a.votes_needed <= (SELECT count(*) FROM approval_vote v WHERE v.approval_id = a.id AND v.person_id <> a.maker))) THEN RAISE EXCEPTION 'cogrow:not_approved' USING ERRCODE = 'check_violation'; END IF; IF EXISTS (SELECT 1 FROM arrived n WHERE n.reverses_entry_id IS NOT NULL AND EXISTS (SELECT 1 FROM posting p WHERE p.entry_id IN (n.id, n.reverses_entry_id) GROUP BY p.account_id HAVING sum(p.amount) <> 0)) THEN RAISE EXCEPTION 'cogrow:not_a_reversal' USING ERRCODE = 'check_violation'; END IF; RETURN NULL; END $$;;
+CREATE FUNCTION cogrow_entry_stands() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$ BEGIN PERFORM 1 FROM period d WHERE d.id IN (SELECT DISTINCT period_id FROM arrived) ORDER BY d.id FOR KEY SHARE; IF EXISTS (SELECT 1 FROM arrived n WHERE n.posting_count <> coalesce((SELECT CASE WHEN max(abs(b.total)) = 0 THEN sum(b.lines) END FROM (SELECT count(*) AS lines, sum(p.amount) AS total FROM posting p WHERE p.entry_id = n.id GROUP BY p.book, p.currency) b), 0)) THEN RAISE EXCEPTION 'cogrow:unbalanced' USING ERRCODE = 'check_violation'; END IF; IF EXISTS (SELECT 1 FROM arrived n WHERE NOT EXISTS (SELECT 1 FROM period d WHERE d.id = n.period_id AND d.status = 'open')) THEN RAISE EXCEPTION 'cogrow:period_closed' USING ERRCODE = 'check_violation'; END IF; IF EXISTS (SELECT 1 FROM arrived n WHERE (n.kind = 'fund' OR n.kind = 'transfer' OR n.kind = 'adjust') AND NOT EXISTS (SELECT 1 FROM approval a WHERE a.id = n.approval_id AND a.content_hash = n.payload_hash AND a.votes_needed <= (SELECT count(*) FROM approval_vote v WHERE v.approval_id = a.id AND v.person_id <> a.maker))) THEN RAISE EXCEPTION 'cogrow:not_approved' USING ERRCODE = 'check_violation'; END IF; IF EXISTS (SELECT 1 FROM arrived n WHERE n.reverses_entry_id IS NOT NULL AND EXISTS (SELECT 1 FROM posting p WHERE p.entry_id IN (n.id, n.reverses_entry_id) GROUP BY p.account_id HAVING sum(p.amount) <> 0)) THEN RAISE EXCEPTION 'cogrow:not_a_reversal' USING ERRCODE = 'check_violation'; END IF; RETURN NULL; END $$;;
 CREATE TRIGGER entry_stands AFTER INSERT ON entry REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION cogrow_entry_stands();;
 CREATE FUNCTION cogrow_vote_counts() RETURNS trigger LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$ BEGIN IF EXISTS (SELECT 1 FROM arrived n WHERE EXISTS (SELECT 1 FROM approval a WHERE a.id = n.approval_id AND a.maker = n.person_id)) THEN RAISE EXCEPTION 'cogrow:own_proposal' USING ERRCODE = 'check_violation'; END IF; IF EXISTS (SELECT 1 FROM arrived n WHERE NOT EXISTS (SELECT 1 FROM person_role r WHERE r.person_id = n.person_id AND r.role = 'finance' AND r.revoked_at IS NULL)) THEN RAISE EXCEPTION 'cogrow:may_not_approve' USING ERRCODE = 'check_violation'; END IF; RETURN NULL; END $$;;
 CREATE TRIGGER vote_counts AFTER INSERT ON approval_vote REFERENCING NEW TABLE AS arrived FOR EACH STATEMENT EXECUTE FUNCTION cogrow_vote_counts();;
