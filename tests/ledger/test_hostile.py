@@ -143,7 +143,10 @@ HOSTILE: dict[str, tuple[tuple[str, ...], str]] = {
         (*pair(), header().replace("'alice'", "'zoe'"), SEAL_900),
         "FOREIGN KEY|fk_entry_actor",
     ),
-    "a month that is not": ((*pair(), header(period="2031-01"), SEAL_900), "period_closed"),
+    "a month that is not": (
+        (*pair(), header(period="2031-01"), SEAL_900),
+        "period_closed|fk_entry_period_id",
+    ),
     "an account in no currency": (
         (
             "INSERT INTO account (code, book, kind, merchant_id, currency, max_posted) VALUES"

@@ -302,6 +302,15 @@ def _on(table: str, verb: str, name: str, body: str) -> Iterator[str]:
     )
 
 
+def _referring() -> Iterator[str]:
+    for table in METADATA.sorted_tables:
+        if table.info.get("by_statement"):
+            # Of these, only claims change after they are made.
+            for verb in ("INSERT", "UPDATE") if table.name == "settlement" else ("INSERT",):
+                name = f"{table.name}_refers_{verb.lower()}"
+                yield from _on(table.name, verb, name, _references(table))
+
+
 def postgresql() -> Iterator[str]:
     """Yield the statements that make PostgreSQL's triggers."""
     yield _function("cogrow_append_only", _raise("append_only", "true"))
@@ -319,12 +328,7 @@ def postgresql() -> Iterator[str]:
         "INSERT INTO balance (account_id, posted, version, min_posted, max_posted)"
         " SELECT id, 0, 0, min_posted, max_posted FROM arrived ORDER BY id;",
     )
-    for referring in METADATA.sorted_tables:
-        if referring.info.get("by_statement"):
-            # The rest of them never change.
-            for verb in ("INSERT", "UPDATE") if referring.name == "settlement" else ("INSERT",):
-                name = f"{referring.name}_refers_{verb.lower()}"
-                yield from _on(referring.name, verb, name, _references(referring))
+    yield from _referring()
     # In the order of accounts, so that two chunks wait for each other and never both.
     yield from _on(
         "posting",
