@@ -371,12 +371,7 @@ def postgresql() -> Iterator[str]:
         + " "
         + _each("n", PERIOD_RULES, moved),
     )
-    yield from _on(
-        "period",
-        "INSERT",
-        "period_opens",
-        _each("n", NEW_PERIOD_RULES, arrived),
-    )
+    yield from _on("period", "INSERT", "period_opens", _each("n", NEW_PERIOD_RULES, arrived))
     for table in CHAINED:
         rule = _UNCHAINED.replace("{t}", table)
         yield from _on(
