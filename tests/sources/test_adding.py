@@ -208,7 +208,7 @@ def test_columns_that_only_one_side_has(tmp_path: Path, facts: Path) -> None:
     assert [(i.code, i.where.path) for i in error.value.issues] == [("FCT032", "orders.channel")]
     assert contents(facts) == before
     del later["orders"][0]["channel"], later["orders"][0]["status"]
-    assert codes(add(new(tmp_path, later), facts, LIMITS)) == {("FCT033", "orders.status"): None}
+    assert codes(add(new(tmp_path, later), facts, LIMITS)) == {("FCT033", "orders"): None}
     (last,) = (row for row in rows(facts, "orders") if row["order_id"] == "o9")
     assert last["status"] is None
 

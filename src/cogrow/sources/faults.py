@@ -243,13 +243,15 @@ NOT_CANONICAL = Fault(
 COLUMN_NEW = Fault(
     "FCT032",
     _STOP,
-    N_("`{table}.{column}` is in the new rows, but not in the facts they are added to."),
+    N_("The new rows of `{table}` have a column that the facts lack: {column}."),
     N_("Leave it out, or import all facts again with it."),
 )
-COLUMN_EMPTY = Fault(
+COLUMNS_EMPTY = Fault(
     "FCT033",
     _SET_ASIDE,
-    N_("`{table}.{column}` is in the facts, but not in the new rows; it is empty in them."),
+    N_(
+        "The new rows of `{table}` lack columns that the facts have; they are empty there: {columns}."
+    ),
 )
 
 #: Every fault by its code.

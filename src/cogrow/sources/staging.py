@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cogrow.errors import Issue, Severity, Span
+from cogrow.errors import Issue, Span
 from cogrow.facts import TABLES, Column, Kind, Table
 from cogrow.sources.columns import kind_of
-from cogrow.sources.faults import COLUMN_EMPTY, COLUMN_MISSING, COLUMN_NEW, MALFORMED, Fault
+from cogrow.sources.faults import COLUMN_MISSING, COLUMN_NEW, COLUMNS_EMPTY, MALFORMED, Fault
 from cogrow.sources.mapping import imported_table
 from cogrow.sources.parts import BITS, Noted, Plan, RenderedPart
 from cogrow.sources.sql import literal, quoted
@@ -101,15 +101,8 @@ def prepare(
     issues = [issue for part in parts for issue in part.issues]
     told: list[Issue] = []
     if there is not None:
-        found = {name for part in parts for name in part.part.selection.columns}
-        issues += [_odd(COLUMN_NEW, plan, noted, name) for name in sorted(found - there.keys())]
-        for name in sorted(
-            there.keys() - found
-        ):  # without the key of an imported table its rows are none
-            of_key = name in imported_table(plan.table.name, set(there)).key
-            fault = COLUMN_MISSING if of_key and plan.table.name not in TABLES else COLUMN_EMPTY
-            told.append(_odd(fault, plan, noted, name, found=", ".join(sorted(found))))
-        issues += [issue for issue in told if issue.severity is Severity.ERROR]
+        wrong, told = _beside(plan, noted, parts, there)
+        issues += wrong
     if issues:
         return None, [*issues, *told]
     broken = {(file, path) for part in plan.parts for file, path in part.variant.lines}
@@ -135,11 +128,29 @@ def prepare(
     return Prepared(table, query, noted, rows, lines), told
 
 
-def _odd(fault: Fault, plan: Plan, noted: Noted, name: str, **params: Any) -> Issue:
-    """Return the issue of a column that rows and the facts they are for do not both have."""
-    place, path = noted.places.get(name, plan.place), f"{plan.table.name}.{name}"
-    where = Span(place.file, place.line, place.column, path)
-    return fault.issue(where, table=plan.table.name, column=name, **params)
+def _beside(
+    plan: Plan, noted: Noted, parts: list[RenderedPart], there: Mapping[str, Kind]
+) -> tuple[list[Issue], list[Issue]]:
+    """Return what forbids that rows are put beside others for their columns, and what is to be told."""
+    table = plan.table.name
+    found = {name for part in parts for name in part.part.selection.columns}
+    # Without its key a row of an imported table is none.
+    key = imported_table(table, set(there)).key if table not in TABLES else ()
+    lacking = [name for name in there if name not in found]
+
+    def issue(fault: Fault, name: str, **params: Any) -> Issue:
+        place = noted.places.get(name, plan.place)
+        where = Span(place.file, place.line, place.column, f"{table}.{name}" if name else table)
+        return fault.issue(where, table=table, column=name, **params)
+
+    wrong = [issue(COLUMN_NEW, name) for name in sorted(found - there.keys())]
+    wrong += [
+        issue(COLUMN_MISSING, name, found=", ".join(sorted(found)))
+        for name in lacking
+        if name in key
+    ]
+    told = [issue(COLUMNS_EMPTY, "", columns=", ".join(lacking))] if lacking else []
+    return wrong, told
 
 
 def _lines(table: Table, noted: Noted, file: str, path: Path) -> str:

@@ -254,7 +254,7 @@ def show_added(screen: Screen, added: Added) -> None:
         screen.say(f"→ {file}")
     if added.dry_run:
         screen.say(message(N_("Nothing was written.")))
-    elif not added.files and not added.gone:
+    elif not added.files and not any(t.quarantined for t in added.report.tables.values()):
         screen.say(message(N_("✓ Everything is there already.")), fg="green")
     screen.data(added.as_json(screen.translate))
 
