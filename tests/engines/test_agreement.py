@@ -37,7 +37,7 @@ generated = settings(
     phases=[Phase.generate, Phase.shrink],
 )
 #: On Spark each pair takes seconds; 500 of them with COGROW_SPARK_PAIRS=500.
-SPARK_PAIRS = int(os.environ.get("COGROW_SPARK_PAIRS", "36"))
+SPARK_PAIRS = int(os.environ.get("COGROW_SPARK_PAIRS", "12"))
 on_spark = settings(
     generated, max_examples=max(SPARK_PAIRS // len(FORMS), 1), phases=[Phase.generate]
 )
