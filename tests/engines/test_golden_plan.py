@@ -13,8 +13,7 @@ import sqlglot
 from sqlglot import exp
 
 from cogrow.engines.compile import compile_plan
-from cogrow.engines.duckdb import DIALECT
-from cogrow.engines.plan import Plan
+from cogrow.engines.plan import DIALECT, Plan
 from cogrow.facts import FactFiles, TableFiles
 from cogrow.programs.parse import parse_file
 from cogrow.programs.program import Program

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from cogrow.embedded import Limits, connect
-from cogrow.engines.plan import FactRows, Plan, Progress, Rejected, refuse_foreign
+from cogrow.engines.plan import DIALECT, FactRows, Plan, Progress, Rejected, refuse_foreign
 from cogrow.engines.scans.rollups import RollUp
 from cogrow.engines.scans.share import SharedRows
 from cogrow.engines.scans.store import Store
@@ -27,8 +27,6 @@ from cogrow.period import Period
 if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
-
-DIALECT = "duckdb"
 
 #: Beyond this many orders of one merchant, its rows are found by a join and not by a list of ids.
 LISTED_IDS = 20_000
@@ -58,6 +56,7 @@ class DuckDB:
         import duckdb
 
         try:
+            store.make()
             made = exp.Literal.string(str(store.unfinished(rollup.name))).sql(DIALECT)
             self._run(f"COPY ({rollup.sql()}) TO {made} (FORMAT parquet)")
             file, query = rollup.file, rollup.sql_by_hash()

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 #: Called with how much of the running query is done, in percent.
 Progress = Callable[[int], None]
 
+#: The dialect plans are written in; another engine respells it.
+DIALECT = "duckdb"
+
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 

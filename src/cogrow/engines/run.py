@@ -308,8 +308,6 @@ def prepare(
 def _computed(engine: Engine, batch: Batch, report: Callable[..., None]) -> Iterator[Ran]:
     """Yield the earnings of all runs of a batch, each after what it depends on."""
     if batch.store is not None:
-        if batch.rolled.build:
-            batch.store.make()
         for done, one in enumerate(batch.rolled.build):
             report(100 * done // len(batch.rolled.build))
             engine.roll_up(one, batch.store)

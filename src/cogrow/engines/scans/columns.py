@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
+from cogrow.engines.plan import DIALECT
 from cogrow.engines.ratio import SQL, whole
 from cogrow.engines.scans.reach import Beyond, Reach
 from cogrow.engines.scans.spans import FactFile, Layout
@@ -22,8 +23,6 @@ from cogrow.engines.steps.refund_lines import REFUND_LINES
 from cogrow.expressions.tree import NUMERIC, ColumnRef
 from cogrow.facts import TABLES
 from cogrow.ids import content_hash
-
-DIALECT = "duckdb"
 
 #: What a count, and a sum or another amount, is as a whole.
 COUNT, AMOUNT = "BIGINT", "INT128"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlglot import exp
 
-from cogrow.engines.plan import Plan
+from cogrow.engines.plan import DIALECT, Plan
 from cogrow.engines.scans.reach import Reach
 from cogrow.engines.scans.spans import FactFile, Layout, hull
 from cogrow.engines.steps.clicks import STEP as CLICKS
@@ -22,15 +22,13 @@ from cogrow.ids import content_hash
 #: Counts up when the same SQL and files would give other earnings.
 FORMAT = 1
 
-DIALECT = "duckdb"
-
 #: Tables of which steps look up the rows of orders that were measured.
 OF_ORDERS = ("orders", "order_lines")
 
 
 def own_inputs(plan: Plan, layout: Layout) -> str:
     """Return the hash of what one plan reads, but for what other plans earned."""
-    files: set[FactFile] = set().union(*(Reach(scan, layout).files() for scan in plan.scans))
+    reached: set[FactFile] = set().union(*(Reach(scan, layout).files() for scan in plan.scans))
     measuring = {scan.step for scan in plan.scans} | {REFUND_LINES}
     asked = {
         table.name
@@ -38,8 +36,10 @@ def own_inputs(plan: Plan, layout: Layout) -> str:
         if step.name not in measuring
         for table in step.query.find_all(exp.Table)
     }
-    for table in asked & set(layout.facts.tables):
-        files.update(_looked_up(plan, table, files, layout))
+    looked_up = (
+        _looked_up(plan, table, reached, layout) for table in asked & set(layout.facts.tables)
+    )
+    files = reached.union(*looked_up)
     listed = sorted((file.table, file.sha256) for file in files)
     made_of = {"format": FORMAT, "sql": plan.sql(DIALECT), "files": listed}
     return content_hash(json.dumps(made_of).encode())

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
-from cogrow.engines.plan import Plan, Step
+from cogrow.engines.plan import DIALECT, Plan, Step
 from cogrow.engines.ratio import SQL
-from cogrow.engines.scans.columns import DIALECT, Column, Part, adds_up, parts, query, wholes
+from cogrow.engines.scans.columns import Column, Part, adds_up, parts, query, wholes
 from cogrow.engines.scans.spans import FactFile, Layout
 from cogrow.engines.scans.store import Store, name_of
 from cogrow.engines.steps.eligible import is_eligible

@@ -70,8 +70,6 @@ def timed(
 def _beforehand(engine: DuckDB, batch: Batch, clock: Clock) -> Iterator[Took]:
     """Build roll-ups and shared tables, and yield what that took."""
     if batch.store is not None:
-        if batch.rolled.build:
-            batch.store.make()
         for one in batch.rolled.build:
             start = clock()
             rows = engine.roll_up(one, batch.store)

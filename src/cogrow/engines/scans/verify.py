@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlglot import exp
 
 from cogrow.embedded import Limits, connect
-from cogrow.engines.scans.columns import DIALECT
+from cogrow.engines.plan import DIALECT
 from cogrow.engines.scans.store import Kept, Store
 from cogrow.errors import N_, EngineError, message
 from cogrow.facts import FactFiles

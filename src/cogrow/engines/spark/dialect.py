@@ -11,6 +11,7 @@ from collections.abc import Callable
 import sqlglot
 from sqlglot import exp
 
+from cogrow.engines.plan import DIALECT
 from cogrow.engines.ratio import SQL
 
 #: What 128-bit integers are on Spark: 38 digits; beyond them ANSI mode raises an error.
@@ -22,7 +23,7 @@ def spark_sql(sql: str) -> str:
 
     Null ordering comes along: sqlglot knows that DuckDB puts nulls last and says so to Spark.
     """
-    query: SQL = sqlglot.parse_one(sql, dialect="duckdb")
+    query: SQL = sqlglot.parse_one(sql, dialect=DIALECT)
     for node in reversed(list(query.dfs())):  # what stands inside comes first
         if type(node) in _SPELLINGS:
             spelled = _SPELLINGS[type(node)](node)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from cogrow.engines.plan import FactRows, Plan, Progress, Rejected, refuse_foreign
+from cogrow.engines.plan import DIALECT, FactRows, Plan, Progress, Rejected, refuse_foreign
 from cogrow.engines.spark.dialect import spark_sql
 from cogrow.engines.spark.session import Master, session
 from cogrow.engines.steps.beside import EARNED, OFFERED
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from cogrow.engines.scans.rollups import RollUp
     from cogrow.engines.scans.share import SharedRows
     from cogrow.engines.scans.store import Store
-
-#: The dialect plans are written in before they are respelled.
-DIALECT = "duckdb"
 
 #: What each kind of column is on Spark.
 KINDS = {
