@@ -86,13 +86,11 @@ def bare(query: str, facts: Path, out: Path, threads: int, memory: str) -> None:
     """Run one bare query; this is the whole of the process it runs in."""
     import duckdb
 
-    tables = ("merchants", "orders", "order_lines", "refunds", "merchant_scores")
-    scans = {
-        name: f"read_parquet('{path}')"
-        for name in tables
-        for path in [
-            facts / name / "**/*.parquet" if (facts / name).is_dir() else facts / f"{name}.parquet"
-        ]
+    scans = {path.stem: f"read_parquet('{path}')" for path in facts.glob("*.parquet")}
+    scans |= {
+        path.name: f"read_parquet('{path}/**/*.parquet')"
+        for path in facts.iterdir()
+        if path.is_dir()
     }
     config = {"threads": threads, "memory_limit": memory, "preserve_insertion_order": False}
     with tempfile.TemporaryDirectory() as spill:

@@ -34,6 +34,7 @@ from cogrow.engines.steps.measured import (
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES_STEP
 from cogrow.engines.steps.refund_lines import refund_lines
 from cogrow.engines.steps.result import result_query
+from cogrow.engines.steps.thing_columns import carry
 from cogrow.engines.steps.things import ThingSteps
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import (
@@ -220,6 +221,7 @@ class Compiler:
                 days = window(self.program.schedule, part.accumulate or NOW, self.period)
                 group.windows += [days] if days is not None else []
                 found.append(group)
+            carry(self.program, part, [one for one in found if one.component == part.name])
         return found
 
     def _measuring(

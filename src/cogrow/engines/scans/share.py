@@ -89,36 +89,27 @@ def _rows(readers: Sequence[tuple[Plan, FactQuery]]) -> tuple[exp.Select, set[st
 
 def _reading(plan: Plan, kept: Kept) -> Plan:
     """Return the plan with the steps that have a shared table reading from it."""
-    scans = {scan.step: name for scan in plan.scans if (name := _shared_table(scan)) in kept}
+    scans = {scan.step: scan for scan in plan.scans if _shared_table(scan) in kept}
     if not scans:
         return plan
     steps = []
     for step in plan.steps:
         query = step.query
         if step.name in scans:
-            query = _from_shared(query, scans[step.name], kept[scans[step.name]])
+            query = _from_shared(query, scans[step.name], kept)
         steps.append(Step(step.name, step.sentence, query))
     return replace(plan, steps=asked_for(steps))
 
 
-def _from_shared(query: exp.Query, name: str, tables: set[str]) -> exp.Query:
-    """Return the query of a step reading a shared table; an inner join becomes a condition."""
-    query = query.copy()
-    must: list[SQL] = []
-    joins = []
-    for join in query.args.get("joins") or []:
-        table = join.this.alias_or_name
-        if table not in tables:
-            joins.append(join)
-        elif join.side != "LEFT":
-            own = [c for c in join.args["on"].find_all(exp.Column) if c.table == table]
-            must.append(own[0].copy())
-    query.set("joins", joins)
+def _from_shared(query: exp.Query, scan: FactQuery, kept: Kept) -> exp.Query:
+    """Return the query of a step reading its shared table; an inner join becomes a condition."""
     if not isinstance(query, exp.Select):
         raise TypeError(query)
-    query = query.from_(exp.to_table(name), copy=False)
-    for column in must:
-        query = query.where(exp.Not(this=exp.Is(this=column, expression=exp.null())), copy=False)
+    name = _shared_table(scan)
+    tables, query = kept[name], query.copy()
+    joins = [one for one in query.args.get("joins") or [] if one.this.alias_or_name not in tables]
+    query.set("joins", joins)
+    query = query.from_(exp.to_table(name), copy=False).where(*scan.present(), copy=False)
 
     def renamed(node: SQL) -> SQL:
         if isinstance(node, exp.Column) and node.table in tables:

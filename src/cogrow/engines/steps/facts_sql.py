@@ -25,7 +25,7 @@ class FactQuery:
 
     `by_line`: refunds of whole orders are told apart by line. `available` are the columns the facts
     really have; `everyone` says that no merchant is left out. Without `measured` it only finds what
-    there is in `windows`.
+    there is in `windows`. `carried` are columns of the things themselves, one value for each.
     """
 
     program: Program
@@ -38,6 +38,7 @@ class FactQuery:
     grain: Grain | None = None
     component: str = ""
     windows: list[Window] = field(default_factory=list)
+    carried: Mapping[str, SQL] = field(default_factory=dict)
     used: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -308,6 +309,8 @@ class FactQuery:
         for one in self.measured:
             for name, value in self._columns(one):
                 query = query.select(exp.alias_(value, name), copy=False)
+        for name, value in self.carried.items():
+            query = query.select(exp.alias_(exp.Min(this=value), name), copy=False)
         if (other := self.foreign()) is not None:
             foreign = exp.Count(this=exp.case().when(other, whole(1)))
             query = query.select(exp.alias_(foreign, "foreign_rows"), copy=False)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from cogrow.engines.steps.eligible import of_merchant, unit_of
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from cogrow.engines.ratio import SQL
+from cogrow.engines.steps.eligible import column_of, of_merchant, unit_of, value_sql
 from cogrow.expressions.tree import ColumnRef, Unit, values
 from cogrow.facts import TABLES
 from cogrow.programs.grain import GRAINS, day_column
 from cogrow.programs.program import Component, Program
+
+if TYPE_CHECKING:
+    from cogrow.engines.steps.facts_sql import FactQuery
+
+#: Where the currency of the things' own money stands.
+CURRENCY = "own_currency"
 
 
 def own_names(program: Program, component: Component) -> list[str]:
@@ -36,6 +48,32 @@ def own_currency(program: Program, component: Component) -> str:
     money = [name for name in names if unit_of(program, name) is Unit.MONEY]
     sources = {TABLES[name.partition(".")[0]].currency_from for name in money} - {""}
     return min(sources, default="")
+
+
+def own_columns(program: Program, component: Component) -> dict[str, tuple[str, SQL]]:
+    """Return the columns of the things themselves: by their name in the steps, table and value."""
+    found: dict[str, tuple[str, SQL]] = {}
+    for name in own_names(program, component):
+        found[column_of(name)] = name.partition(".")[0], value_sql(program, name)
+    if (moment := dated(program, component)) is not None:
+        found["dated"] = moment.table, exp.column(moment.column, moment.table)
+    for name, ref in coarser(component).items():
+        found[f"of_{name}"] = ref.table, exp.column(ref.column, ref.table)
+    if source := own_currency(program, component):
+        found[CURRENCY] = source, exp.column("currency", source)
+    return found
+
+
+def carry(program: Program, component: Component, sources: Sequence[FactQuery]) -> None:
+    """Let the one query that finds the things carry their own columns, if it reads them already.
+
+    It has every row of a thing at hand; looking them up afterwards would read the same tables again.
+    """
+    if component.per is None or len(sources) != 1 or sources[0].table != component.per.table:
+        return
+    columns = own_columns(program, component)
+    if {table for table, _ in columns.values()} <= sources[0].used:
+        sources[0].carried = {name: value for name, (_, value) in columns.items()}
 
 
 def thing_columns(program: Program, component: Component) -> set[tuple[str, str]]:

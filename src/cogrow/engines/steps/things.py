@@ -21,10 +21,10 @@ from cogrow.engines.ratio import (
     whole,
     wide,
 )
-from cogrow.engines.steps.eligible import column_of, unit_of, value_sql
+from cogrow.engines.steps.eligible import column_of, unit_of
 from cogrow.engines.steps.facts_sql import FactQuery
 from cogrow.engines.steps.measured import Figures
-from cogrow.engines.steps.thing_columns import coarser, dated, own_currency, own_names
+from cogrow.engines.steps.thing_columns import CURRENCY, coarser, dated, own_columns, own_names
 from cogrow.engines.terms_sql import terms_of
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import (
@@ -133,39 +133,35 @@ class ThingSteps:
             column = measure.column.replace("measured_", "thing_", 1)
             query = self.figures.measure(query, measure, column, tree, render)
         query, tables = self._own_columns(query)
-        if money := self._foreign_rows(tables):
+        if money := self._foreign_rows():
             foreign.append(money)
         query = query.select(exp.alias_(total(foreign), "foreign_things"), copy=False)
         return self._linked(query, tables)
 
     def _own_columns(self, query: exp.Select) -> tuple[exp.Select, set[str]]:
+        """Select the things' own columns; return also the tables they are still to be looked up in."""
+        carried = {name for group in self.sources() for name in group.carried}
         tables: set[str] = set()
+        for name, (table, value) in own_columns(self.program, self.component).items():
+            if name in carried:
+                value = exp.column(name, self.listing)
+            else:
+                tables.add(table)
+            query = query.select(exp.alias_(value, name), copy=False)
         for name in own_names(self.program, self.component):
             unit = unit_of(self.program, name)
-            tables.add(name.partition(".")[0])
-            query = query.select(
-                exp.alias_(value_sql(self.program, name), column_of(name)), copy=False
-            )
             scale = NUMBER_SCALE if unit is Unit.NUMBER else 1
             self.figures.store(name, column_of(name), unit, scale)
-        if (moment := dated(self.program, self.component)) is not None:
-            tables.add(moment.table)
-            query = query.select(
-                exp.alias_(exp.column(moment.column, moment.table), "dated"), copy=False
-            )
-        for name, ref in coarser(self.component).items():
-            tables.add(ref.table)
-            column = exp.column(ref.column, ref.table)
-            query = query.select(exp.alias_(column, f"of_{name}"), copy=False)
         return query, tables
 
-    def _foreign_rows(self, tables: set[str]) -> SQL | None:
+    def _foreign_rows(self) -> SQL | None:
         """Return 1 for a thing whose own money is in another currency, where any is read."""
-        source = own_currency(self.program, self.component)
-        if not source:
+        columns = own_columns(self.program, self.component)
+        if CURRENCY not in columns:
             return None
-        tables.add(source)
-        other = exp.NEQ(this=exp.column("currency", source), expression=text(self.program.currency))
+        carried = any(CURRENCY in group.carried for group in self.sources())
+        money = exp.column(CURRENCY, self.listing) if carried else columns[CURRENCY][1]
+        other = exp.NEQ(this=money, expression=text(self.program.currency))
         return exp.case().when(other, whole(1)).else_(whole(0))
 
     def _linked(self, query: exp.Select, tables: set[str]) -> exp.Select:
