@@ -1,11 +1,12 @@
 """Programs of the library written by hand in SQL: the least that some of its mechanisms cost.
 
-python -m benchmarks.by_hand --facts DIR [--runs 5] [--threads 2] [--memory 6GB]
+python -m benchmarks.by_hand --facts DIR [--earnings DIR] [--runs 5] [--threads 2] [--memory 6GB]
 
 No roll-up can serve them: what a merchant earns here hangs on which visit an order is owed to, on what a
 buyer did before, on which sales of a product came first, on who came at all. Every query is a process of
 its own, as is the bare scan-and-group of `benchmarks.earn`, in turn. Prints medians and how often the scan
-goes into their sum, and with --check holds the amounts against cogrow's.
+goes into their sum, and with --check holds the amounts against cogrow's. With --earnings, what a run of the
+library wrote, it also times writing those tables again and nothing else.
 """
 
 from __future__ import annotations
@@ -122,6 +123,8 @@ SELECT merchant_id, least(greatest(now - base, 0) * 20 + greatest(now * 20 - bas
 ) TO '{out}' (FORMAT parquet)
 """
 
+WRITING = "writing"
+
 #: Program, period and column of earnings → the query by hand.
 QUERIES: Mapping[tuple[str, str, str], str] = {
     ("apparel-sprint-rebate", "2025Q2", "amount_minor"): BY_HAND,
@@ -130,6 +133,15 @@ QUERIES: Mapping[tuple[str, str, str], str] = {
     ("sports-new-product-rebate", "2025", "earned_minor"): FIRST_UNITS,
     ("sports-incremental-visitors", "2025-02", "amount_minor"): VISITORS,
 }
+
+
+def rewrite(earnings: Path, out: Path, threads: int) -> None:
+    """Write every table of earnings again, as it is."""
+    import duckdb
+
+    connection = duckdb.connect(config={"threads": threads})
+    for path in sorted(earnings.rglob("*.parquet")):
+        connection.execute(f"COPY (FROM '{path}') TO '{out}' (FORMAT parquet)")
 
 
 def check(facts: Path, work: Path, threads: int, memory: str) -> None:
@@ -173,23 +185,28 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--memory", default="6GB")
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--only", choices=("scan", *(key[0] for key in QUERIES)))
+    parser.add_argument("--earnings", type=Path)
+    parser.add_argument("--only", choices=("scan", WRITING, *(key[0] for key in QUERIES)))
     given = parser.parse_args()
     queries = {"scan": SCAN_AND_GROUP, **{key[0]: query for key, query in QUERIES.items()}}
     with tempfile.TemporaryDirectory() as work:
-        if given.only:
+        if given.only == WRITING:
+            rewrite(given.earnings, Path(work) / "bare.parquet", given.threads)
+        elif given.only:
             out = Path(work) / "bare.parquet"
             bare(queries[given.only], given.facts, out, given.threads, given.memory)
         elif given.check:
             check(given.facts, Path(work), given.threads, given.memory)
         else:
-            report(given, list(queries))
+            report(given, [*queries, *([WRITING] if given.earnings else [])])
 
 
 def report(given: argparse.Namespace, names: list[str]) -> None:
     """Run everything in turn and print the medians."""
     me = [sys.executable, "-m", "benchmarks.by_hand", "--facts", str(given.facts)]
     me += ["--threads", str(given.threads), "--memory", given.memory]
+    if given.earnings:
+        me += ["--earnings", str(given.earnings)]
     results: dict[str, list[Took]] = {name: [] for name in names}
     for _ in range(given.runs):
         for name in names:
