@@ -75,9 +75,11 @@ def earn(facts: Path, out: Path, threads: int, memory: str, *, keep: bool) -> No
     runs in.
     """
     from cogrow.embedded import Limits
-    from cogrow.engines.run import Kept, running, with_calendar
+    from cogrow.engines.batch.order import with_calendar
+    from cogrow.engines.batch.prepare import Kept
+    from cogrow.engines.run import running
     from cogrow.operations.choose import library, programs
-    from cogrow.operations.earn import read_back, result_path, rollups_of, stamped, write
+    from cogrow.operations.earn import found_in, result_path, rollups_of, stamped, write
     from cogrow.sources.conform import open_facts
 
     limits = Limits(memory=memory, threads=threads)
@@ -88,12 +90,7 @@ def earn(facts: Path, out: Path, threads: int, memory: str, *, keep: bool) -> No
         known = program.schedule.periods()
         last = min(known[-1].start.year, 2025)
         wanted += [(program, period) for period in known if period.start.year == last]
-    kept = Kept(
-        rollups_of(opened) if keep else None,
-        lambda program, period, inputs: (
-            read_back(out / result_path(program, period), program.version, inputs) if keep else None
-        ),
-    )
+    kept = Kept(rollups_of(opened) if keep else None, found_in(out) if keep else lambda *_: None)
     anew = 0
     with running(wanted, opened, limits, kept=kept) as (_, computed):
         for ran in computed:

@@ -37,7 +37,9 @@ def run_library(facts: Path, out: Path, threads: int, memory: str, only: str) ->
     import shutil
 
     from cogrow.embedded import Limits
-    from cogrow.engines.run import Kept, running, with_calendar
+    from cogrow.engines.batch.order import with_calendar
+    from cogrow.engines.batch.prepare import Kept
+    from cogrow.engines.run import running
     from cogrow.engines.scans import share
     from cogrow.operations.choose import library, programs
     from cogrow.operations.earn import result_path, write

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from cogrow.embedded import Limits
+from cogrow.engines.batch.prepare import Kept, Ran
 from cogrow.engines.plan import Plan
-from cogrow.engines.run import Kept, Ran, run_programs
+from cogrow.engines.run import run_programs
 from cogrow.engines.spark.session import Master
 from cogrow.errors import DataError
 from cogrow.facts import Kind

@@ -11,7 +11,8 @@ from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from cogrow.embedded import Limits
-from cogrow.engines.run import Kept, run_programs
+from cogrow.engines.batch.prepare import Kept
+from cogrow.engines.run import run_programs
 from cogrow.engines.scans import rollups
 from cogrow.engines.scans.spans import Layout
 from cogrow.engines.scans.store import Store

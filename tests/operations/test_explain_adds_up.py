@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from cogrow.embedded import Limits
-from cogrow.engines.run import with_calendar
+from cogrow.engines.batch.order import with_calendar
 from cogrow.errors import DataError
 from cogrow.facts import TABLES, Kind
 from cogrow.money import round_half_up

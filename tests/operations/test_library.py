@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from cogrow.embedded import Limits
-from cogrow.engines.run import run_programs, with_calendar
+from cogrow.engines.batch.order import with_calendar
+from cogrow.engines.run import run_programs
 from cogrow.facts import FactFiles
 from cogrow.operations.choose import library
 from cogrow.operations.explain import derive

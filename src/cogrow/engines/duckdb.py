@@ -23,6 +23,7 @@ from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES_STEP
 from cogrow.errors import N_, EngineError, Message, message
 from cogrow.facts import FactFiles
 from cogrow.period import Period
+from cogrow.programs.program import Program
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -104,13 +105,13 @@ class DuckDB:
     def _names(self, table: str) -> list[str]:
         return [row[0] for row in self._connection.execute(f'DESCRIBE "{table}"').fetchall()]
 
-    def remember(self, plan: Plan, table: pa.Table) -> None:
-        """Keep what the plan earned, for later periods and the programs after it."""
+    def remember(self, program: Program, period: Period, table: pa.Table) -> None:
+        """Keep what a program earned, for later periods and the programs after it."""
         columns = ["merchant_id", "component", "limited_minor", "amount_minor"]
         self._connection.register("earned_now", table.select(columns))
         self._connection.execute(
             f"INSERT INTO {EARNED} SELECT ?, ?, ?, {', '.join(columns)} FROM earned_now",
-            [plan.program, plan.period.start, plan.period.end],
+            [program.id, period.start, period.end],
         ).fetchall()
         self._connection.unregister("earned_now")
 

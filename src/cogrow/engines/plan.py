@@ -16,6 +16,7 @@ from sqlglot import exp
 from cogrow.errors import N_, DataError, Issue, Message, Span, message
 from cogrow.expressions.tree import Aggregate, Tree, Unit
 from cogrow.period import Period
+from cogrow.programs.program import Program
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -211,8 +212,8 @@ class Engine(Protocol):
     def offer(self, plan: Plan) -> None:
         """Keep what the plan would give if its program stood alone, for those it is stacked with."""
 
-    def remember(self, plan: Plan, table: pa.Table) -> None:
-        """Keep what the plan earned, for later periods and the programs after it."""
+    def remember(self, program: Program, period: Period, table: pa.Table) -> None:
+        """Keep what a program earned, for later periods and the programs after it."""
 
     def remembered(self, merchant: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Return what programs have earned so far and what they offer, of one merchant."""

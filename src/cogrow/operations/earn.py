@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from cogrow.embedded import Limits
+from cogrow.engines.batch.order import with_calendar
+from cogrow.engines.batch.prepare import Found, Kept, Origin, Ran
 from cogrow.engines.plan import Plan
-from cogrow.engines.run import Kept, Ran, running, with_calendar
+from cogrow.engines.run import running
 from cogrow.engines.scans.store import FOLDER as ROLLUPS
 from cogrow.engines.spark.session import Master
-from cogrow.errors import N_, DataError, Issue, Span, message
+from cogrow.errors import N_, DataError, EngineError, Issue, Span, message
 from cogrow.expressions.tree import NUMERIC
 from cogrow.facts import FactFiles
 from cogrow.operations.choose import programs, runs_of
@@ -29,8 +32,12 @@ if TYPE_CHECKING:
 #: Called with what is being done, how much of it, of how much.
 Progress = Callable[[str, int, int], None]
 
-#: Where earnings keep the first day of their period and the first one after it.
-DAYS = b"cogrow.days"
+#: What earnings say of themselves: the version of their program, what they are made from (`Origin`), the
+#: first day of their period and the first one after it, and what they come to.
+VERSION, TERMS, READING, INPUTS, DAYS, SUMMARY = (
+    f"cogrow.{name}".encode()
+    for name in ("version", "terms", "reading", "inputs", "days", "summary")
+)
 
 #: Rows in a row group of the result, fixed so that equal results are equal bytes.
 ROW_GROUP = 100_000
@@ -81,12 +88,9 @@ def earn(
         chosen = [with_calendar(program, opened) for program in chosen]
         runs = runs_of(chosen, period_names)
 
-        def earnings(program: Program, period: Period, inputs: str) -> pa.Table | None:
-            path = out / result_path(program, period)
-            return read_back(path, program.version, inputs) if keep else None
-
         sealed = keep and report is None
-        kept = Kept(rollups_of(opened) if sealed else None, earnings)
+        there = found_in(out) if keep else lambda *_: None
+        kept = Kept(rollups_of(opened) if sealed else None, there)
         earned = _compute(runs, chosen, opened, out, Path(work), limits, progress, kept, master)
         for one in earned:
             if one.kept:
@@ -118,7 +122,7 @@ def _compute(
             if not ran.kept:
                 refuse_empty(ran.program, ran.plan, ran.table)
                 write(stamped(ran), work / unfinished(path))
-            summary = summarize(ran.program, ran.table)
+            summary = summary_of(out / path) if ran.kept else summarize(ran.program, ran.table)
             found[path] = Earned(ran.program, ran.period, out / path, summary, ran.kept)
     # In the order they were asked for, whatever order they were computed in.
     return [found[result_path(program, period)] for program, period in runs]
@@ -174,15 +178,68 @@ def rollups_of(facts: FactFiles) -> Path | None:
     return folder if os.access(folder if folder.is_dir() else folder.parent, os.W_OK) else None
 
 
-def stamp(version: str, inputs: str) -> dict[bytes, bytes]:
-    """Return what earnings say about themselves: of which terms, and made from what."""
-    return {b"cogrow.version": version.encode(), b"cogrow.inputs": inputs.encode()}
-
-
 def stamped(ran: Ran) -> pa.Table:
-    """Return the table with its stamp and its days in the metadata; a festival's name tells no days."""
-    days = f"{ran.period.start}/{ran.period.end}".encode()
-    return ran.table.replace_schema_metadata({**stamp(ran.plan.version, ran.inputs), DAYS: days})
+    """Return the table with what it says of itself in its metadata: of which terms, made from what, its
+    days, since a festival's name tells none, and what it comes to.
+    """
+    origin = ran.origin or Origin("", "", "")
+    says = {
+        VERSION: ran.program.version,
+        TERMS: origin.terms,
+        READING: origin.reading,
+        INPUTS: origin.inputs,
+        DAYS: f"{ran.period.start}/{ran.period.end}",
+        SUMMARY: json.dumps(summarize(ran.program, ran.table).as_json(), ensure_ascii=False),
+    }
+    return ran.table.replace_schema_metadata({name: text.encode() for name, text in says.items()})
+
+
+def _said(path: Path) -> dict[bytes, str]:
+    """Return what earnings say of themselves; nothing where there are none, or no such file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        said = pq.read_schema(path).metadata or {}
+        return {name: text.decode() for name, text in said.items()}
+    except (FileNotFoundError, pa.ArrowInvalid, UnicodeDecodeError):
+        return {}  # whatever it is, it is not what `earn` wrote
+
+
+def origin_of(path: Path) -> Origin | None:
+    """Return what earnings say they are made from; None where there are none."""
+    said = _said(path)
+    if not said.keys() >= {TERMS, READING, INPUTS, SUMMARY}:
+        return None
+    return Origin(said[TERMS], said[READING], said[INPUTS])
+
+
+def found_in(folder: Path) -> Callable[[Program, Period], Found | None]:
+    """Return what finds the earnings in a folder of results; they are read when they are asked for."""
+
+    def find(program: Program, period: Period) -> Found | None:
+        path = folder / result_path(program, period)
+        origin = origin_of(path)
+        if origin is None:
+            return None
+        return Found(origin, lambda: _loaded(path, program.version, origin.inputs))
+
+    return find
+
+
+def _loaded(path: Path, version: str, inputs: str) -> pa.Table:
+    table = read_back(path, version, inputs)
+    if table is None:
+        what = N_(
+            "The earnings in {path} cannot be read; remove them, and they are computed again."
+        )
+        raise EngineError(message(what, path=path))
+    return table
+
+
+def summary_of(path: Path) -> Summary:
+    """Return what earnings say they come to."""
+    return Summary.from_json(json.loads(_said(path)[SUMMARY]))
 
 
 def read_back(
@@ -195,16 +252,14 @@ def read_back(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if not path.is_file():
+    said = _said(path)
+    if (said.get(VERSION), said.get(INPUTS)) != (version, inputs):
         return None
     try:
-        found = pq.read_schema(path).metadata or {}
-        if any(found.get(key) != value for key, value in stamp(version, inputs).items()):
-            return None
         only = [("merchant_id", "=", merchant)] if merchant is not None else None
         return pq.read_table(path, filters=only)
-    except pa.ArrowInvalid:
-        return None  # whatever it is, it is not what `earn` wrote
+    except (pa.ArrowInvalid, OSError):
+        return None
 
 
 def write(table: pa.Table, path: Path) -> None:

@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from cogrow.embedded import Limits
+from cogrow.engines.batch.order import Run
 from cogrow.engines.compile import compile_plan
 from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import Added, Check, FactRows, Plan, Rejected
 from cogrow.engines.rejected import rejected
-from cogrow.engines.run import Run
 from cogrow.errors import N_, InvariantBroken, Translate, message
 from cogrow.expressions.evaluate import evaluate
 from cogrow.expressions.tree import NUMERIC, Aggregate, Const, aggregates, put_in

@@ -71,6 +71,31 @@ class Summary:
             ],
         }
 
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Summary:
+        """Return the summary that plain data says."""
+        movers = (
+            Mover(
+                one["merchant_id"],
+                one["amount_minor"],
+                _fraction(one["measured"]),
+                _fraction(one["baseline"]),
+            )
+            for one in said["top"]
+        )
+        plain = {name: said[name] for name in ("merchants", "taking_part", "paid", "amount_minor")}
+        return cls(
+            **plain,
+            currency=said["currency"],
+            tiers=tuple(TierCount(**one) for one in said["tiers"]),
+            reasons=dict(said["reasons"]),
+            top=tuple(movers),
+        )
+
+
+def _fraction(value: int | str | None) -> Fraction | None:
+    return Fraction(value) if value is not None else None
+
 
 def _plain(value: Fraction | None) -> int | str | None:
     """Return an exact value as JSON holds it: 12, or "37/3"."""

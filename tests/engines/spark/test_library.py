@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cogrow.embedded import Limits
-from cogrow.engines.run import run_programs, with_calendar
+from cogrow.engines.batch.order import with_calendar
+from cogrow.engines.run import run_programs
 from cogrow.facts import FactFiles
 from cogrow.period import Period
 from cogrow.simulator import simulate

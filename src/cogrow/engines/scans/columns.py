@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from cogrow.engines.plan import DIALECT
 from cogrow.engines.ratio import SQL, whole
-from cogrow.engines.scans.reach import Beyond, Reach
+from cogrow.engines.scans.reach import Beyond, Reach, look_of
 from cogrow.engines.scans.spans import FactFile, Layout
 from cogrow.engines.steps.facts_sql import FactQuery, bound_sql
 from cogrow.engines.steps.measured import COUNT as COUNTED
@@ -116,13 +116,13 @@ class _Parts:
         self.merchant = sql(scan.merchant())
         foreign = scan.foreign()
         self.other = sql(foreign) if foreign is not None else ""
-        self.reach = Reach(scan, self.layout)
+        self.reach = Reach(look_of(scan), self.layout)
 
     def part(self, file: FactFile) -> Part:
         """Return what the file adds to the step."""
         scan = self.scan
         sources = self.reach.sources(file)
-        beyond = self.reach.beyond(file)
+        beyond = dict(zip(scan.windows, self.reach.beyond(file), strict=True))
         columns: dict[str, Column | None] = {}
         for one in scan.measured:
             place = beyond[one.window]

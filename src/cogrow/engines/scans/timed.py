@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from cogrow.embedded import Limits
+from cogrow.engines.batch.order import Run, order, with_calendar
+from cogrow.engines.batch.prepare import Batch, Kept, prepare
 from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import Plan
-from cogrow.engines.run import Batch, Kept, Run, order, prepare, with_calendar
 from cogrow.errors import N_, Message, message
 from cogrow.facts import FactFiles
 from cogrow.programs.program import Program
@@ -53,7 +54,7 @@ def timed(
     others = [with_calendar(other, facts) for other in others]
     batch = prepare(runs, others, facts, None, kept)
     writes = [batch.store.folder] if batch.store is not None else []
-    with open_engine(facts, batch.plans, limits, writes=writes) as engine:
+    with open_engine(facts, batch.at_work, limits, writes=writes) as engine:
         yield from _beforehand(engine, batch, clock)
         shared = {rows.name for rows in batch.shared}
         for job in order(batch.runs):
@@ -64,7 +65,7 @@ def timed(
             yield from _steps(
                 engine, plan, batch.runs[job.run], shared, set(batch.rolled.names), clock
             )
-            engine.remember(batch.plans[job.run], engine.earn(plan))
+            engine.remember(*batch.runs[job.run], engine.earn(plan))
 
 
 def _beforehand(engine: DuckDB, batch: Batch, clock: Clock) -> Iterator[Took]:

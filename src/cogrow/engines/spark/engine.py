@@ -18,6 +18,7 @@ from cogrow.engines.steps.beside import EARNED, OFFERED
 from cogrow.errors import N_, EngineError, Unsupported, message
 from cogrow.facts import FactFiles, Kind
 from cogrow.period import Period
+from cogrow.programs.program import Program
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,21 +83,21 @@ class Spark:
         found = self._arrow(
             f"SELECT merchant_id, takes_part, CAST({total} AS BIGINT) AS limited_minor FROM {name}"
         )
-        self._remember(OFFERED, plan, found)
+        self._remember(OFFERED, plan.program, plan.period, found)
 
-    def remember(self, plan: Plan, table: pa.Table) -> None:
-        """Keep what the plan earned, for later periods and the programs after it."""
+    def remember(self, program: Program, period: Period, table: pa.Table) -> None:
+        """Keep what a program earned, for later periods and the programs after it."""
         columns = ["merchant_id", "component", "limited_minor", "amount_minor"]
-        self._remember(EARNED, plan, table.select(columns))
+        self._remember(EARNED, program.id, period, table.select(columns))
 
-    def _remember(self, name: str, plan: Plan, table: pa.Table) -> None:
+    def _remember(self, name: str, program: str, period: Period, table: pa.Table) -> None:
         import pyarrow as pa
 
         rows = table.num_rows
         told = {
-            "program": pa.array([plan.program] * rows, pa.string()),
-            "starts_on": pa.array([plan.period.start] * rows, pa.date32()),
-            "ends_on": pa.array([plan.period.end] * rows, pa.date32()),
+            "program": pa.array([program] * rows, pa.string()),
+            "starts_on": pa.array([period.start] * rows, pa.date32()),
+            "ends_on": pa.array([period.end] * rows, pa.date32()),
         }
         columns = {**told, **{c: table.column(c) for c in table.column_names}}
         self._beside[name].append(pa.table(columns))

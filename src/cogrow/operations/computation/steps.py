@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from cogrow.embedded import Limits
-from cogrow.engines.run import Kept, with_calendar
+from cogrow.engines.batch.order import with_calendar
+from cogrow.engines.batch.prepare import Kept
 from cogrow.engines.scans.timed import Clock, Took, timed
 from cogrow.errors import Translate
 from cogrow.operations.choose import programs, runs_of

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cogrow.embedded import Limits
+from cogrow.engines.batch.order import Run, closed, with_calendar
+from cogrow.engines.batch.prepare import Plans, origins_of
 from cogrow.engines.plan import Plan
-from cogrow.engines.run import Run, closed, inputs_of, running, with_calendar
+from cogrow.engines.run import running
 from cogrow.engines.scans.spans import Layout
 from cogrow.errors import N_, NotFound, message
 from cogrow.expressions.evaluate import Known, evaluate
 from cogrow.facts import FactFiles
-from cogrow.operations.earn import read_back, result_path
+from cogrow.operations.earn import origin_of, read_back, result_path
 from cogrow.operations.explanation.account import Queue
 from cogrow.operations.figures import read_values
 from cogrow.programs.program import Program
@@ -69,11 +71,18 @@ def _of(table: pa.Table, merchant: str) -> list[dict[str, Any]]:
     return rows
 
 
-def made_from(run: Run, others: Sequence[Program], facts: FactFiles) -> tuple[list[Run], list[str]]:
-    """Return a run and all it depends on, and for each the hash of what its earnings are made from."""
+def made_from(
+    run: Run, others: Sequence[Program], facts: FactFiles, folder: Path
+) -> tuple[list[Run], list[str]]:
+    """Return a run and all it depends on, and for each the hash of what its earnings are made from; the
+    earnings in the folder say what is read for them.
+    """
     others = [with_calendar(other, facts) for other in others]
     runs = closed([(with_calendar(run[0], facts), run[1])], others)
-    return runs, inputs_of(runs, others, Layout(facts))
+    there = ((at, origin_of(folder / result_path(*one))) for at, one in enumerate(runs))
+    said = {at: origin for at, origin in there if origin is not None}
+    origins = origins_of(Plans(runs, facts), others, Layout(facts), said)
+    return runs, [origin.inputs for origin in origins]
 
 
 def read(
@@ -92,7 +101,7 @@ def read(
         return None  # what was taken before is one of the values its things are computed from
     if not (folder / result_path(*run)).is_file():
         return None
-    runs, made_of = made_from(run, others, facts)
+    runs, made_of = made_from(run, others, facts, folder)
     shared = program.fund is not None and program.fund.is_divided
     only = None if shared else merchant
     paths = [folder / result_path(*one) for one in runs]

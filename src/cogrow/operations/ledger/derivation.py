@@ -141,7 +141,7 @@ def _sentences(
     path = earnings / result_path(program, found)
     if program.version != version or not path.is_file():
         return ()
-    _, made_of = made_from((program, found), others, facts)
+    _, made_of = made_from((program, found), others, facts, earnings)
     if read_back(path, version, made_of[0], merchant) is None:
         return ()  # from other terms or facts; what these come to is another question
     why = derive((program, found), merchant, facts, others=others, limits=limits, earnings=earnings)

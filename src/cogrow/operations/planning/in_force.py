@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from cogrow.engines.run import Run, with_calendar
+from cogrow.engines.batch.order import Run, with_calendar
 from cogrow.errors import N_, Issue, NotFound, ProgramError, Severity, Span, message
 from cogrow.facts import FactFiles
 from cogrow.operations.choose import program_files, say_which

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from cogrow.embedded import Limits
-from cogrow.engines.run import Ran, run_programs
+from cogrow.engines.batch.prepare import Ran
+from cogrow.engines.run import run_programs
 from cogrow.errors import Issue, Severity, Translate
 from cogrow.facts import FactFiles
 from cogrow.operations.earn import Progress, refuse_empty, unfinished, write

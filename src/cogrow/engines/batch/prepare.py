@@ -1,0 +1,217 @@
+"""What is to be computed for the runs that are asked for: all but what earlier runs left, and how.
+
+Earnings say what they were made from. Where that is what they would be made from now, they stay, and
+neither are they read nor is their plan made, unless somebody asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cogrow.engines.batch.inputs import Inputs, Reading, together
+from cogrow.engines.batch.order import Run, closed, key_of, needed
+from cogrow.engines.batch.terms import columns_hash, terms_hash
+from cogrow.engines.compile import compile_plan
+from cogrow.engines.plan import Plan
+from cogrow.engines.scans.rollups import Rolled, roll_up
+from cogrow.engines.scans.share import SharedRows, share
+from cogrow.engines.scans.spans import Layout
+from cogrow.engines.scans.store import Store
+from cogrow.facts import FactFiles
+from cogrow.period import Period
+from cogrow.programs.program import Program
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What earnings are made from: the hash of their terms, what these read of facts, and the hash of
+    both, of the files with what is read, and of all they depend on.
+    """
+
+    terms: str
+    reading: str
+    inputs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Earnings that are there already: what they say they are made from, and how to read them."""
+
+    origin: Origin
+    load: Callable[[], pa.Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What earlier runs left: the folder of roll-ups (None: none are kept), and how to find the earnings
+    of a run (None: there are none).
+    """
+
+    rollups: Path | None
+    earnings: Callable[[Program, Period], Found | None]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One program in one period, what its earnings are made from (None: nobody asked), and whether they
+    were there already. Its plan and its earnings are made, or read, when they are asked for.
+    """
+
+    program: Program
+    period: Period
+    origin: Origin | None
+    kept: bool
+    planned: Callable[[], Plan] = field(repr=False)
+    earned: Callable[[], pa.Table] = field(repr=False)
+
+    @property
+    def inputs(self) -> str:
+        """Return the hash of all the earnings are made from; "" where nobody asked for it."""
+        return self.origin.inputs if self.origin is not None else ""
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Return the plan."""
+        return self.planned()
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """Return the earnings."""
+        return self.earned()
+
+
+@dataclass
+class Plans:
+    """The plans of runs, each made when it is asked for."""
+
+    runs: Sequence[Run]
+    facts: FactFiles
+    made: dict[int, Plan] = field(default_factory=dict)
+
+    def __getitem__(self, at: int) -> Plan:
+        """Return the plan of a run. Raises DataError where the facts lack what it needs."""
+        if at not in self.made:
+            self.made[at] = compile_plan(*self.runs[at], self.facts)
+        return self.made[at]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is computed in one go: all runs, what each is made from, and the earnings that are there
+    already; the plans of the others as they read what is shared and kept; and of all which must be
+    offered, and remembered, for these.
+    """
+
+    runs: list[Run]
+    plans: Plans
+    origins: list[Origin]
+    ready: Mapping[int, Found]
+    reading: Mapping[int, Plan]
+    offered: frozenset[int]
+    remembered: frozenset[int]
+    shared: list[SharedRows]
+    rolled: Rolled
+    store: Store | None
+    merchant: str | None
+
+    @property
+    def at_work(self) -> list[Plan]:
+        """Return the plans that are run, whole or up to an offer."""
+        return [self.plans[at] for at in sorted({*self.reading, *self.offered})]
+
+    def plan(self, at: int) -> Plan:
+        """Return the plan of a run as it reads what is shared and kept."""
+        return self.reading[at] if at in self.reading else self.plans[at]
+
+    def ran(self, at: int, earned: Callable[[], pa.Table]) -> Ran:
+        """Return what became of a run."""
+        origin = self.origins[at] if self.origins else None
+        return Ran(*self.runs[at], origin, at in self.ready, lambda: self.plans[at], earned)
+
+
+def prepare(
+    wanted: Sequence[Run],
+    others: Sequence[Program],
+    facts: FactFiles,
+    merchant: str | None,
+    kept: Kept | None,
+    *,
+    alone: bool = False,
+) -> Batch:
+    """Return what is to be computed for the wanted runs, and how; as `running`."""
+    runs = closed(wanted, others, alone=alone)
+    plans, layout = Plans(runs, facts), Layout(facts)
+    if any(program.fund is not None and program.fund.is_divided for program, _ in runs):
+        merchant = None
+    found: dict[int, Found] = {}
+    origins: list[Origin] = []
+    if kept is not None:
+        # Only who keeps results asks what they are made from: it costs a look at every file.
+        there = ((at, kept.earnings(*run)) for at, run in enumerate(runs))
+        found = {at: one for at, one in there if one is not None}
+        said = {at: one.origin for at, one in found.items()}
+        origins = origins_of(plans, others, layout, said, alone=alone)
+    ready = {at: one for at, one in found.items() if one.origin == origins[at]}
+    left = [at for at in range(len(runs)) if at not in ready]
+    offered, remembered = needed(runs, left)
+    folder = kept.rollups if kept is not None and merchant is None else None
+    store = Store(folder) if folder is not None else None
+    rolled = roll_up([plans[at] for at in left], layout, store)
+    shared, reading = share(rolled.plans) if merchant is None else ([], rolled.plans)
+    return Batch(
+        runs,
+        plans,
+        origins,
+        ready,
+        dict(zip(left, reading, strict=True)),
+        offered,
+        remembered,
+        shared,
+        rolled,
+        store,
+        merchant,
+    )
+
+
+def origins_of(
+    plans: Plans,
+    others: Sequence[Program],
+    layout: Layout,
+    said: Mapping[int, Origin],
+    *,
+    alone: bool = False,
+) -> list[Origin]:
+    """Return what the earnings of each run are made from now: terms, files, what it depends on.
+
+    The runs are `closed`. What each reads is taken from what earlier earnings of the same terms have
+    `said`; only where there are none, its plan tells.
+    """
+    inputs, columns = Inputs(layout), columns_hash(layout.facts)
+    terms: list[str] = []
+    reads: list[str] = []
+    own: dict[object, str] = {}
+    for at, run in enumerate(plans.runs):
+        terms.append(terms_hash(*run, columns))
+        before = said.get(at)
+        same = before is not None and before.terms == terms[at]
+        reading = Reading.from_text(before.reading) if before is not None and same else None
+        if reading is None:
+            reading = Reading.of(plans[at], layout.facts.tables)
+        reads.append(reading.as_text())
+        own[key_of(run)] = inputs.hash_of(terms[at], reading)
+    known = [*others, *(program for program, _ in plans.runs)]
+    return [
+        Origin(
+            terms[at],
+            reads[at],
+            together([own[key_of(one)] for one in closed([run], known, alone=alone)]),
+        )
+        for at, run in enumerate(plans.runs)
+    ]
