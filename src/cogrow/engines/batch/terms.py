@@ -22,7 +22,7 @@ from cogrow.period import Period
 from cogrow.programs.program import Program
 
 #: The rooms that turn a program's text into earnings; the modules beside them count as well.
-ROOMS = ("engines", "expressions", "metrics", "programs", "rewards")
+ROOMS = ("engines", "expressions", "metrics", "programs", "rewards", "words")
 
 #: What of these is read: code and grammar.
 SUFFIXES = (".py", ".lark", ".json")
@@ -34,13 +34,17 @@ LIBRARIES = ("duckdb", "lark", "sqlglot")
 @cache
 def own_hash() -> str:
     """Return the hash of all that computes: this cogrow's own code, and its libraries' versions."""
-    home, digest = Path(cogrow.__file__).parent, hashlib.sha256()
+    versions = " ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES)
+    return content_hash(f"{code_hash(Path(cogrow.__file__).parent)} {versions}".encode())
+
+
+def code_hash(home: Path) -> str:
+    """Return the hash of the code in a folder of rooms that turns programs into earnings."""
     files = [path for room in ROOMS for path in (home / room).rglob("*") if path.suffix in SUFFIXES]
+    digest = hashlib.sha256()
     for path in sorted([*files, *home.glob("*.py")]):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(home).as_posix()} {len(content)}\n".encode() + content)
-    for name in LIBRARIES:
-        digest.update(f"{name} {metadata.version(name)}\n".encode())
     return digest.hexdigest()
 
 
