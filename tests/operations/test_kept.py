@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zoneinfo
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import cogrow
 from cogrow.engines.batch import prepare, terms
 from cogrow.errors import EngineError
 from cogrow.operations import earn as operation
@@ -121,7 +123,7 @@ def test_other_rules_of_a_time_zone_compute_anew(tmp_path, monkeypatch):
     rules = tmp_path / "zones" / "Asia" / "Shanghai"
     rules.parent.mkdir(parents=True)
     rules.write_bytes(b"other rules")
-    monkeypatch.setattr(terms.zoneinfo, "TZPATH", (str(tmp_path / "zones"),))
+    monkeypatch.setattr(zoneinfo, "TZPATH", (str(tmp_path / "zones"),))
     terms.zone_hash.cache_clear()
     try:
         assert [one.kept for one in earned(tmp_path)] == [False]
@@ -163,7 +165,7 @@ def test_all_code_that_computes_counts_as_cogrow():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     rooms = {name.split(".")[1] for name in json.loads(found.stdout)}
-    home = Path(terms.cogrow.__file__).parent
+    home = Path(cogrow.__path__[0])
     assert {room for room in rooms if (home / room).is_dir()} <= set(terms.ROOMS)
 
 
@@ -190,9 +192,9 @@ def test_only_what_is_built_upon_is_read(tmp_path, monkeypatch):
     read: list[Path] = []
     load = operation.read_back
 
-    def watched(path: Path, *more: Any) -> pa.Table | None:
+    def watched(path: Path, *more: Any, **how: Any) -> pa.Table | None:
         read.append(path)
-        return load(path, *more)
+        return load(path, *more, **how)
 
     monkeypatch.setattr(operation, "read_back", watched)
     assert [one.kept for one in earned(tmp_path, LIFETIME, *quarters)] == [True, False, True]
@@ -227,10 +229,8 @@ def test_a_return_of_other_days_leaves_what_is_paid_for_those_that_are_over(tmp_
 
     def run(number: int) -> Earned:
         """Earn from the facts with this many returns, each in a file of its own."""
-        made = (
-            write(facts, rows).tables
-            | write(facts, {"returns": rows["returns"][:number]}, files=number).tables
-        )
+        made = dict(write(facts, rows).tables)
+        made |= write(facts, {"returns": rows["returns"][:number]}, files=number).tables
         seal.write(facts, {name: [Path(path) for path in one.paths] for name, one in made.items()})
         found, _ = earn(
             [str(tmp_path / "freight.yaml")], facts, [Q2], tmp_path / "out", LIMITS, quiet

@@ -18,7 +18,7 @@ from cogrow.engines.plan import DIALECT, FactRows, Plan, Progress, Rejected, ref
 from cogrow.engines.scans.rollups import RollUp
 from cogrow.engines.scans.share import SharedRows
 from cogrow.engines.scans.store import Store
-from cogrow.engines.steps.beside import EARNED, OFFERED, TABLES
+from cogrow.engines.steps.beside import EARNED, OF_EARNINGS, OFFERED, TABLES
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES_STEP
 from cogrow.errors import N_, EngineError, Message, message
 from cogrow.facts import FactFiles
@@ -107,10 +107,9 @@ class DuckDB:
 
     def remember(self, program: Program, period: Period, table: pa.Table) -> None:
         """Keep what a program earned, for later periods and the programs after it."""
-        columns = ["merchant_id", "component", "limited_minor", "amount_minor"]
-        self._connection.register("earned_now", table.select(columns))
+        self._connection.register("earned_now", table)
         self._connection.execute(
-            f"INSERT INTO {EARNED} SELECT ?, ?, ?, {', '.join(columns)} FROM earned_now",
+            f"INSERT INTO {EARNED} SELECT ?, ?, ?, {', '.join(OF_EARNINGS)} FROM earned_now",
             [program.id, period.start, period.end],
         ).fetchall()
         self._connection.unregister("earned_now")

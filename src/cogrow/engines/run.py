@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 from cogrow.embedded import Limits
 from cogrow.engines.batch.order import Run, key_of, order, with_calendar
@@ -13,9 +15,13 @@ from cogrow.engines.duckdb import open_engine
 from cogrow.engines.plan import Engine
 from cogrow.engines.spark.engine import open_spark
 from cogrow.engines.spark.session import Master
+from cogrow.engines.steps.beside import OF_EARNINGS
 from cogrow.facts import FactFiles
 from cogrow.period import Period
 from cogrow.programs.program import Program
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: Called with the run that is computed and how much of it is done, in percent.
 Progress = Callable[[Program, Period, int], None]
@@ -92,19 +98,22 @@ def _computed(engine: Engine, batch: Batch, report: Callable[..., None]) -> Iter
             if at in batch.offered:
                 engine.offer(batch.plan(at))
             continue
-        ran = _ran(engine, batch, at)
+        there = batch.ready.get(at)
+        if there is not None:
+            if at in batch.remembered:
+                engine.remember(*run, there.load(OF_EARNINGS))
+            yield batch.ran(at, partial(there.load, None))
+            report(100)
+            continue
+        table = engine.earn(batch.reading[at])
         if at in batch.remembered:
-            engine.remember(*run, ran.table)
-        yield ran
+            engine.remember(*run, table.select(OF_EARNINGS))
+        yield batch.ran(at, partial(_same, table))
         report(100)
 
 
-def _ran(engine: Engine, batch: Batch, at: int) -> Ran:
-    """Return what became of a run: computed now, or there already."""
-    if at in batch.ready:
-        return batch.ran(at, batch.ready[at].load)
-    table = engine.earn(batch.reading[at])
-    return batch.ran(at, lambda: table)
+def _same(table: pa.Table) -> pa.Table:
+    return table
 
 
 def run_programs(

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -222,13 +223,15 @@ def found_in(folder: Path) -> Callable[[Program, Period], Found | None]:
         origin = origin_of(path)
         if origin is None:
             return None
-        return Found(origin, lambda: _loaded(path, program.version, origin.inputs))
+        return Found(origin, partial(_loaded, path, program.version, origin.inputs))
 
     return find
 
 
-def _loaded(path: Path, version: str, inputs: str) -> pa.Table:
-    table = read_back(path, version, inputs)
+def _loaded(
+    path: Path, version: str, inputs: str, columns: Sequence[str] | None = None
+) -> pa.Table:
+    table = read_back(path, version, inputs, columns=columns)
     if table is None:
         what = N_(
             "The earnings in {path} cannot be read; remove them, and they are computed again."
@@ -243,9 +246,15 @@ def summary_of(path: Path) -> Summary:
 
 
 def read_back(
-    path: Path, version: str, inputs: str, merchant: str | None = None
+    path: Path,
+    version: str,
+    inputs: str,
+    merchant: str | None = None,
+    *,
+    columns: Sequence[str] | None = None,
 ) -> pa.Table | None:
-    """Return earnings computed earlier from these terms and inputs, of one merchant or of all.
+    """Return earnings computed earlier from these terms and inputs, of one merchant or of all, and some
+    of their columns or all.
 
     Returns None where there is no such file, or it is broken, or made from anything else.
     """
@@ -257,7 +266,7 @@ def read_back(
         return None
     try:
         only = [("merchant_id", "=", merchant)] if merchant is not None else None
-        return pq.read_table(path, filters=only)
+        return pq.read_table(path, columns=list(columns) if columns else None, filters=only)
     except (pa.ArrowInvalid, OSError):
         return None
 

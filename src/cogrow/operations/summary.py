@@ -114,7 +114,9 @@ def summarize(program: Program, table: pa.Table) -> Summary:
     """Return the summary of one program's earnings table."""
     import pyarrow.compute as pc
 
-    first = table.filter(pc.equal(table.column("component"), program.components[0].name))
+    names = ["merchant_id", "eligible", "gates_passed", "reason", *_figures(program, table)]
+    own = pc.equal(table.column("component"), program.components[0].name)
+    first = table.select(names).filter(own)
     takes_part = pc.and_(first.column("eligible"), first.column("gates_passed"))
     total = table.group_by("merchant_id").aggregate([("amount_minor", "sum")])
     paid = pc.sum(pc.greater(total.column("amount_minor_sum"), 0)).as_py() or 0
@@ -138,30 +140,34 @@ def _tiers(program: Program, table: pa.Table) -> list[TierCount]:
     for component in program.components:
         own = pc.equal(table.column("component"), component.name)
         own = pc.and_(own, pc.and_(table.column("eligible"), table.column("gates_passed")))
-        counted = pc.value_counts(table.filter(own).column("tier")).to_pylist()
+        counted = pc.value_counts(table.column("tier").filter(own)).to_pylist()
         by_tier = {entry["values"]: entry["counts"] for entry in counted}
         for number, name in enumerate(component.tier_texts, start=1):
             found.append(TierCount(component.name, name, by_tier.get(number, 0)))
     return found
 
 
-def _top(program: Program, first: pa.Table, total: pa.Table) -> tuple[Mover, ...]:
-    order = [("amount_minor_sum", "descending"), ("merchant_id", "ascending")]
-    best = total.sort_by(order).slice(0, TOP).to_pylist()
-    paid = {
-        row["merchant_id"]: row["amount_minor_sum"] for row in best if row["amount_minor_sum"] > 0
-    }
-    names, main = first.column_names, program.main_measure
+def _figures(program: Program, table: pa.Table) -> list[str]:
+    """Return the columns of what was measured above all, and of the baseline."""
+    main = program.main_measure
     column = program.measure(main).column if main else ""
-    with_denominators = [n + d for n in (column, "baseline") for d in ("", "_denominator")]
-    wanted = [name for name in with_denominators if name in names]
+    names = [n + d for n in (column, "baseline") for d in ("", "_denominator")]
+    return [name for name in names if name in table.column_names]
+
+
+def _top(program: Program, first: pa.Table, total: pa.Table) -> tuple[Mover, ...]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kept = first.filter(
-        pc.is_in(first.column("merchant_id"), value_set=pa.array(list(paid), pa.string()))
-    )
-    figures = {row["merchant_id"]: row for row in kept.select(["merchant_id", *wanted]).to_pylist()}
+    order = [("amount_minor_sum", "descending"), ("merchant_id", "ascending")]
+    paid = total.filter(pc.greater(total.column("amount_minor_sum"), 0))
+    best = paid.take(pc.select_k_unstable(paid, TOP, order)).to_pylist()
+    amounts = {row["merchant_id"]: row["amount_minor_sum"] for row in best}
+    among = pa.array(list(amounts), pa.string())
+    kept = first.filter(pc.is_in(first.column("merchant_id"), value_set=among))
+    figures = {row["merchant_id"]: row for row in kept.to_pylist()}
+    main = program.main_measure
+    column = program.measure(main).column if main else ""
     return tuple(
         Mover(
             merchant,
@@ -169,5 +175,5 @@ def _top(program: Program, first: pa.Table, total: pa.Table) -> tuple[Mover, ...
             _exact(figures[merchant], column),
             _exact(figures[merchant], "baseline"),
         )
-        for merchant, amount in paid.items()
+        for merchant, amount in amounts.items()
     )

@@ -42,10 +42,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Earnings that are there already: what they say they are made from, and how to read them."""
+    """Earnings that are there already: what they say they are made from, and how to read some of their
+    columns (None: all).
+    """
 
     origin: Origin
-    load: Callable[[], pa.Table]
+    load: Callable[[Sequence[str] | None], pa.Table]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ LIBRARIES = ("duckdb", "lark", "sqlglot")
 def own_hash() -> str:
     """Return the hash of all that computes: this cogrow's own code, and its libraries' versions."""
     versions = " ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES)
-    return content_hash(f"{code_hash(Path(cogrow.__file__).parent)} {versions}".encode())
+    return content_hash(f"{code_hash(Path(cogrow.__path__[0]))} {versions}".encode())
 
 
 def code_hash(home: Path) -> str:

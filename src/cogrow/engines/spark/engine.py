@@ -14,7 +14,7 @@ from sqlglot import exp
 from cogrow.engines.plan import DIALECT, FactRows, Plan, Progress, Rejected, refuse_foreign
 from cogrow.engines.spark.dialect import spark_sql
 from cogrow.engines.spark.session import Master, session
-from cogrow.engines.steps.beside import EARNED, OFFERED
+from cogrow.engines.steps.beside import EARNED, OF_EARNINGS, OFFERED
 from cogrow.errors import N_, EngineError, Unsupported, message
 from cogrow.facts import FactFiles, Kind
 from cogrow.period import Period
@@ -87,8 +87,7 @@ class Spark:
 
     def remember(self, program: Program, period: Period, table: pa.Table) -> None:
         """Keep what a program earned, for later periods and the programs after it."""
-        columns = ["merchant_id", "component", "limited_minor", "amount_minor"]
-        self._remember(EARNED, program.id, period, table.select(columns))
+        self._remember(EARNED, program.id, period, table.select(OF_EARNINGS))
 
     def _remember(self, name: str, program: str, period: Period, table: pa.Table) -> None:
         import pyarrow as pa

@@ -19,6 +19,9 @@ EARNED = "earned_so_far"
 #: What each program of a group would give a merchant if it stood alone.
 OFFERED = "offered"
 
+#: The columns of earnings that are kept of them.
+OF_EARNINGS = ("merchant_id", "component", "limited_minor", "amount_minor")
+
 #: The tables an engine keeps for them.
 TABLES = (
     f"CREATE TEMP TABLE {EARNED} (program TEXT, starts_on DATE, ends_on DATE, merchant_id TEXT, "
