@@ -65,13 +65,15 @@ class Inputs:
     layout: Layout
     _reached: dict[Look, set[FactFile]] = field(default_factory=dict)
 
-    def hash_of(self, terms: str, reading: Reading) -> str:
-        """Return the hash of what one plan is made from, but for what other plans earned."""
+    def hash_of(self, terms: str, reading: Reading, text: str) -> str:
+        """Return the hash of what one plan is made from, but for what other plans earned; `text` is what
+        it reads as text.
+        """
         reached: set[FactFile] = set().union(*map(self._files, reading.looks))
         looked_up = (self._looked_up(reading.looks, table, reached) for table in reading.asked)
         files = reached.union(*looked_up)
         listed = sorted((file.table, file.sha256) for file in files)
-        made_of = {"terms": terms, "reading": reading.as_text(), "files": listed}
+        made_of = {"terms": terms, "reading": text, "files": listed}
         return content_hash(json.dumps(made_of).encode())
 
     def _files(self, look: Look) -> set[FactFile]:

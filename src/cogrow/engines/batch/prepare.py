@@ -201,13 +201,15 @@ def origins_of(
     own: dict[object, str] = {}
     for at, run in enumerate(plans.runs):
         terms.append(terms_hash(*run, columns))
-        before = said.get(at)
-        same = before is not None and before.terms == terms[at]
-        reading = Reading.from_text(before.reading) if before is not None and same else None
+        before, reading, text = said.get(at), None, ""
+        if before is not None and before.terms == terms[at]:
+            text = before.reading
+            reading = Reading.from_text(text)
         if reading is None:
             reading = Reading.of(plans[at], layout.facts.tables)
-        reads.append(reading.as_text())
-        own[key_of(run)] = inputs.hash_of(terms[at], reading)
+            text = reading.as_text()
+        reads.append(text)
+        own[key_of(run)] = inputs.hash_of(terms[at], reading, text)
     known = [*others, *(program for program, _ in plans.runs)]
     return [
         Origin(

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 Span = tuple[Any, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FactFile:
-    """One file of a fact table, and the hash of its bytes."""
+    """One file of a fact table, and the hash of its bytes. A layout has one of each, so that they are told
+    apart as they are.
+    """
 
     table: str
     path: str
