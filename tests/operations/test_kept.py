@@ -131,15 +131,19 @@ def test_other_rules_of_a_time_zone_compute_anew(tmp_path, monkeypatch):
         terms.zone_hash.cache_clear()
 
 
-@pytest.mark.parametrize("line", ["", "{", '{"looks": [], "asked": []}'])
-def test_earnings_cannot_say_that_they_read_less(tmp_path, line):
-    """What they say they read is part of what they are made from."""
+@pytest.mark.parametrize("less", ["", "{", '{"looks":[],"asked":[]}', "fewer days"])
+def test_earnings_cannot_say_that_they_read_less(tmp_path, less):
+    """What they say they read is part of what they are made from, even where it is in the same files."""
     seal_of(tmp_path / "facts", market())
     (one,) = earned(tmp_path)
     table = pq.read_table(one.path)
     said = dict(table.schema.metadata)
-    assert said[READING]
-    pq.write_table(table.replace_schema_metadata({**said, READING: line.encode()}), one.path)
+    if less == "fewer days":  # of each step, the first of its windows
+        reading = json.loads(said[READING])
+        looks = [look | {"windows": look["windows"][:1]} for look in reading["looks"]]
+        less = json.dumps(reading | {"looks": looks}, separators=(",", ":"))
+    assert less.encode() != said[READING]
+    pq.write_table(table.replace_schema_metadata({**said, READING: less.encode()}), one.path)
     assert [one.kept for one in earned(tmp_path)] == [False]
 
 
