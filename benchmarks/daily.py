@@ -1,6 +1,6 @@
 """Times a daily refresh of the library: a year of facts, then one more day.
 
-python -m benchmarks.daily --facts DIR [--threads 2] [--memory 6GB]
+python -m benchmarks.daily --facts DIR [--threads 2] [--memory 6GB] [--json FILE]
 
 DIR is a simulated marketplace. Its last day becomes files of its own, and the facts without them a folder
 of their own. Timed, each a process of its own: the whole library in every period of the last year on these
@@ -21,7 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from benchmarks.process import Took, machine, timed
+from benchmarks import figures
+from benchmarks.process import Took, compiled, machine, timed
 
 CURRENCY = "CNY"
 #: What places the rows of a table in time; order lines lie as their orders do.
@@ -110,10 +111,12 @@ def main() -> None:
     parser.add_argument("--memory", default="6GB")
     parser.add_argument("--only", choices=("kept", "anew"))
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     if given.only:
         earn(given.facts, given.out, given.threads, given.memory, keep=given.only == "kept")
         return
+    compiled()
     with tempfile.TemporaryDirectory() as work:
         report(given, Path(work))
 
@@ -153,6 +156,9 @@ def report(given: argparse.Namespace, work: Path) -> None:
         if ".rollups" not in path.parts
     )
     print("the same bytes" if same else "OTHER BYTES")
+    limits = {"threads": given.threads, "memory": given.memory}
+    runs = {name: [took] for name, took in results.items()}
+    figures.write(given.json, "daily", [given.facts], runs, same_bytes=same, **limits)
     if not same:
         sys.exit(1)
 
