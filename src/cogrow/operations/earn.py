@@ -14,7 +14,7 @@ from cogrow.engines.plan import Plan
 from cogrow.engines.run import Kept, Ran, running, with_calendar
 from cogrow.engines.scans.store import FOLDER as ROLLUPS
 from cogrow.engines.spark.session import Master
-from cogrow.errors import N_, DataError, Issue, Span, message
+from cogrow.errors import N_, DataError, Issue, Span, message, named
 from cogrow.expressions.tree import NUMERIC
 from cogrow.facts import FactFiles
 from cogrow.operations.choose import programs, runs_of
@@ -212,7 +212,8 @@ def write(table: pa.Table, path: Path) -> None:
     import pyarrow.parquet as pq
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table.combine_chunks(), path, row_group_size=ROW_GROUP, compression="zstd")
+    with named(path):
+        pq.write_table(table.combine_chunks(), path, row_group_size=ROW_GROUP, compression="zstd")
 
 
 def as_json(earned: Iterable[Earned]) -> list[dict[str, Any]]:
