@@ -25,6 +25,7 @@ from benchmarks import figures
 from benchmarks.process import Took, compiled, machine, timed
 
 CURRENCY = "CNY"
+DAY_AFTER, ANEW = "the day after", "that, from the facts"
 #: What places the rows of a table in time; order lines lie as their orders do.
 DATED = {
     "orders": "placed_at", "refunds": "refunded_at", "returns": "requested_at", "visits": "visited_at",
@@ -139,10 +140,10 @@ def report(given: argparse.Namespace, work: Path) -> None:
         "first run that keeps": run("kept", "kept"),
     }
     seal.write(folder, {name: [*paths, *day.get(name, [])] for name, paths in before.items()})
-    results["the day after"] = run("kept", "kept")
-    results["that, from the facts"] = run("anew", "again")
+    results[DAY_AFTER] = run("kept", "kept")
+    results[ANEW] = run("anew", "again")
     results["once more, no new facts"] = run("kept", "kept")
-    whole = results["that, from the facts"]
+    whole = results[ANEW]
     print(f"{machine()}; facts {given.facts.name}, {sum(map(len, day.values()))} files for the day")
     print(f"{'':26}{'wall s':>9}{'cpu s':>9}{'% of cpu':>10}{'peak MB':>9}")
     for name, took in results.items():

@@ -30,6 +30,7 @@ GROUP BY 1 ORDER BY 1
 CURRENCY = "CNY"
 #: Simulated facts end with it; a program that ended before is computed in its own last year.
 LAST_YEAR = 2025
+SHARED, SCAN = "library, shared scans", "bare scan and group"
 LIBRARY = ("alone", "shared", "first", "again")
 
 
@@ -95,10 +96,10 @@ def report(given: argparse.Namespace, work: Path) -> None:
     me = [sys.executable, "-m", "benchmarks.library", "--facts", str(given.facts), *limits]
     names = {
         "library, each its own": "alone",
-        "library, shared scans": "shared",
+        SHARED: "shared",
         "library, first roll-ups": "first",
         "library, from roll-ups": "again",
-        "bare scan and group": "scan",
+        SCAN: "scan",
         "bare join and group": "join",
     }
     results: dict[str, list[Took]] = {name: [] for name in names}
@@ -106,7 +107,7 @@ def report(given: argparse.Namespace, work: Path) -> None:
         for name, only in names.items():
             results[name].append(timed([*me, "--only", only]))
     print(f"{machine()}; facts {given.facts.name}")
-    scan = median(results["bare scan and group"])
+    scan = median(results[SCAN])
     print(f"{'':28}{'median s':>9}{'min':>7}{'max':>7}{'× scan':>8}{'peak MB':>9}{'cpu s':>9}")
     for name, runs in results.items():
         processor = statistics.median(run.processor for run in runs)
