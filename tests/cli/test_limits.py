@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -156,7 +156,7 @@ def test_stopped_while_roll_ups_are_built(own, tmp_path, number):
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> SmallDisk:
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     with small_disk(tmp_path / "disk", "24m") as found:
         yield found
 
