@@ -95,9 +95,14 @@ def bare(query: str, facts: Path, out: Path, threads: int, memory: str) -> None:
         for path in facts.iterdir()
         if path.is_dir()
     }
-    config = {"threads": threads, "memory_limit": memory, "preserve_insertion_order": False}
     with tempfile.TemporaryDirectory() as spill:
-        connection = duckdb.connect(":memory:", config={**config, "temp_directory": spill})
+        config: dict[str, str | int | float | list[str]] = {
+            "threads": threads,
+            "memory_limit": memory,
+            "preserve_insertion_order": False,
+            "temp_directory": spill,
+        }
+        connection = duckdb.connect(":memory:", config=config)
         connection.execute("SET enable_progress_bar = false")
         connection.execute(query.format(**scans, out=out))
 
@@ -108,10 +113,14 @@ def same_result(earnings: Path, by_hand: Path) -> tuple[int, int]:
 
     paid = "SELECT merchant_id, amount_minor FROM '{}' WHERE amount_minor > 0"
     ours, theirs = paid.format(earnings), paid.format(by_hand)
-    differ = duckdb.sql(f"({ours} EXCEPT {theirs}) UNION ALL ({theirs} EXCEPT {ours})").fetchall()
+    both = f"({ours} EXCEPT {theirs}) UNION ALL ({theirs} EXCEPT {ours})"
+    differ = duckdb.execute(both).fetchall()
     if differ:
         raise SystemExit(f"earn and the query by hand disagree: {differ[:5]}")
-    return duckdb.sql(f"SELECT count(*), sum(amount_minor) FROM ({ours})").fetchall()[0]
+    [(count, amount)] = duckdb.execute(
+        f"SELECT count(*), sum(amount_minor) FROM ({ours})"
+    ).fetchall()
+    return count, amount
 
 
 def main() -> None:

@@ -112,8 +112,8 @@ def report(given: argparse.Namespace, work: Path) -> None:
     for name, runs in results.items():
         processor = statistics.median(run.processor for run in runs)
         print(f"{name:28}{spread(runs)}{median(runs) / scan:8.2f}{peak(runs)}{processor:9.1f}")
-    limits = {"threads": given.threads, "memory": given.memory}
-    figures.write(given.json, "library", [given.facts], results, **limits)
+    said = {"threads": given.threads, "memory": given.memory}
+    figures.write(given.json, "library", [given.facts], results, **said)
 
 
 if __name__ == "__main__":

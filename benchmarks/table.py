@@ -28,7 +28,7 @@ def _ratio(one: str, other: str) -> Callable[[Figures], float]:
 
 def _worst(found: Figures) -> float:
     """Return the largest exponent."""
-    return max(found.said["exponents"].values())
+    return max(float(one) for one in found.said["exponents"].values())
 
 
 def _spark(found: Figures) -> float:
@@ -82,8 +82,8 @@ def _lines(found: Found, picture: str) -> Iterator[str]:
     for part in dict.fromkeys(one.part for one in TARGETS):
         if part not in found:
             yield f"| {part} | | not measured yet | |"
-    for part, one in found.items():
-        yield from _part(part, one)
+    for part, measured in found.items():
+        yield from _part(part, measured)
 
 
 def _part(part: str, found: Figures) -> Iterator[str]:
