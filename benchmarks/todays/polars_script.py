@@ -19,6 +19,12 @@ def within(column: str, span: tuple[datetime, datetime]) -> pl.Expr:
     return pl.col(column).is_between(*span, closed="left")
 
 
+def ids_between(orders: pl.LazyFrame) -> pl.Expr:
+    """Return the condition that an id lies between the least and the greatest of these orders."""
+    ends = orders.select(low=pl.col("order_id").min(), high=pl.col("order_id").max()).collect()
+    return pl.col("order_id").is_between(pl.lit(ends["low"][0]), pl.lit(ends["high"][0]))
+
+
 def main(facts: Path, out: Path) -> None:
     def scan(table: str) -> pl.LazyFrame:
         return pl.scan_parquet(facts / table / "*.parquet")
@@ -42,7 +48,10 @@ def main(facts: Path, out: Path) -> None:
         )
 
     confirmed = orders.filter(within("confirmed_at", NOW) | within("confirmed_at", BEFORE))
-    lines = scan("order_lines").select("order_id", "paid_minor")
+    confirmed = confirmed.collect(engine="streaming").lazy()
+    # The ids of a period lie between two of them: whole row groups of lines need not be read.
+    ranges = [ids_between(confirmed.filter(within("confirmed_at", span))) for span in (NOW, BEFORE)]
+    lines = scan("order_lines").filter(pl.any_horizontal(ranges)).select("order_id", "paid_minor")
     sales = by_merchant(lines.join(confirmed, on="order_id"), "paid_minor", "confirmed_at")
     refunds = (
         scan("refunds")
