@@ -40,15 +40,18 @@ def draw(found: Mapping[str, Figures], verdicts: Sequence[tuple[Target, float]])
 
 def _growth(found: Figures) -> Iterator[str]:
     """Yield seconds against order lines, both as logarithms, beside lines of slope one."""
-    lines = found.said["lines"]
-    whats = list(found.said["exponents"])
-    seconds = {what: [found.seconds(f"{what}, {n}") for n in lines] for what in whats}
+    lines_of: dict[str, list[int]] = found.said["lines"]
+    seconds = {
+        what: [found.seconds(f"{what}, {n}") for n in lines] for what, lines in lines_of.items()
+    }
+    every_size = sorted({n for lines in lines_of.values() for n in lines})
     left, top, width, height = PLOT
     every = [value for values in seconds.values() for value in values]
     low, high = min(every) / 1.6, max(every) * 1.6
 
     def x(n: float) -> float:
-        return left + width * math.log(n / lines[0] * 1.3) / math.log(lines[-1] / lines[0] * 1.7)
+        span = math.log(every_size[-1] / every_size[0] * 1.7)
+        return left + width * math.log(n / every_size[0] * 1.3) / span
 
     def y(value: float) -> float:
         return top + height * (1 - math.log(value / low) / math.log(high / low))
@@ -58,11 +61,11 @@ def _growth(found: Figures) -> Iterator[str]:
         if low < tick < high:
             yield _line("grid", left, y(tick), left + width, y(tick))
             yield _text(left - 8, y(tick) + 4, f"{tick}", anchor="end")
-    for n in lines:
+    for n in every_size:
         yield _line("grid", x(n), top, x(n), top + height)
         yield _text(x(n), top + height + 18, f"{n / 1e6:g} M", anchor="middle")
     for what, values in seconds.items():
-        color = COLORS[what]
+        color, lines = COLORS[what], lines_of[what]
         even = [values[0] * n / lines[0] for n in lines]
         yield _line("even", x(lines[0]), y(even[0]), x(lines[-1]), max(y(even[-1]), top))
         points = " ".join(f"{x(n):.1f},{y(v):.1f}" for n, v in zip(lines, values, strict=True))

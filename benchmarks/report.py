@@ -57,8 +57,8 @@ def run(part: str, given: argparse.Namespace) -> None:
     """Run one part of the report, if there are facts for it."""
     benchmark, wanted = PARTS[part]
     facts = [path for name in wanted if (path := getattr(given, name)) is not None]
-    if not facts:
-        return
+    if len(facts) < min(2, len(wanted)):
+        return  # growth needs two sizes
     print(f"\n== {part}", flush=True)
     command = [sys.executable, "-m", f"benchmarks.{benchmark}", "--facts", *map(str, facts)]
     command += ["--json", str(given.figures / f"{part}.json")]

@@ -35,7 +35,7 @@ def kept(facts: Path, tmp_path: Path) -> Path:
     whole = {library.SHARED: took(9), library.SCAN: took(2)}
     figures.write(folder / "library.json", "library", [facts], whole)
     times = {"program, 20000": took(1), "program, 100": took(2), "program, 1000": took(20)}
-    grows, lines = {"program": 1.25}, [100, 1000]
+    grows, lines = {"program": 1.25}, {"program": [100, 1000]}
     path = folder / "growth.json"
     figures.write(path, "growth", [facts, facts], times, lines=lines, exponents=grows)
     beside = {
