@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 from benchmarks.figures import Figures
 from benchmarks.table import Target
 
-WIDTH, ROW = 860, 26
+WIDTH, ROW = 960, 26
 PLOT = (70, 40, 360, 280)  # left, top, width, height
 COLORS = {"program": "#0b62a8", "library": "#a8400f"}
 
@@ -46,7 +46,10 @@ def _growth(found: Figures) -> Iterator[str]:
     }
     every_size = sorted({n for lines in lines_of.values() for n in lines})
     left, top, width, height = PLOT
-    every = [value for values in seconds.values() for value in values]
+    evens = {
+        what: [seconds[what][0] * n / lines[0] for n in lines] for what, lines in lines_of.items()
+    }
+    every = [value for values in (*seconds.values(), *evens.values()) for value in values]
     low, high = min(every) / 1.6, max(every) * 1.6
 
     def x(n: float) -> float:
@@ -66,8 +69,7 @@ def _growth(found: Figures) -> Iterator[str]:
         yield _text(x(n), top + height + 18, f"{n / 1e6:g} M", anchor="middle")
     for what, values in seconds.items():
         color, lines = COLORS[what], lines_of[what]
-        even = [values[0] * n / lines[0] for n in lines]
-        yield _line("even", x(lines[0]), y(even[0]), x(lines[-1]), max(y(even[-1]), top))
+        yield _line("even", x(lines[0]), y(values[0]), x(lines[-1]), y(evens[what][-1]))
         points = " ".join(f"{x(n):.1f},{y(v):.1f}" for n, v in zip(lines, values, strict=True))
         yield f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2.5"/>'
         for n, value in zip(lines, values, strict=True):
