@@ -25,6 +25,19 @@ def ids_between(orders: pl.LazyFrame) -> pl.Expr:
     return pl.col("order_id").is_between(pl.lit(ends["low"][0]), pl.lit(ends["high"][0]))
 
 
+def amount() -> pl.Expr:
+    """Return what is earned: nothing, 1 % or 3 % of net sales, at most 200,000 and at least 1 yuan."""
+    net, base = pl.col("net"), pl.col("base")
+    share = (
+        pl.when(~pl.col("rated") | (base <= 0) | (net <= 0)).then(0)
+        .when(net * 10 >= base * 12).then((net * 3 * 2 + 100) // 200)
+        .when(net * 10 >= base * 11).then((net * 2 + 100) // 200)
+        .otherwise(0)
+    )  # fmt: skip
+    capped = pl.min_horizontal(share, pl.lit(20_000_000))
+    return pl.when(capped < 100).then(0).otherwise(capped).alias("amount_minor")
+
+
 def main(facts: Path, out: Path) -> None:
     def scan(table: str) -> pl.LazyFrame:
         return pl.scan_parquet(facts / table / "*.parquet")
@@ -69,13 +82,6 @@ def main(facts: Path, out: Path) -> None:
         .group_by("merchant_id")
         .agg((pl.col("rating").sum() >= 4_400_000 * pl.col("rating").count()).alias("rated"))
     )
-    net, base = pl.col("net"), pl.col("base")
-    amount = (
-        pl.when(~pl.col("rated") | (base <= 0) | (net <= 0)).then(0)
-        .when(net * 10 >= base * 12).then((net * 3 * 2 + 100) // 200)
-        .when(net * 10 >= base * 11).then((net * 2 + 100) // 200)
-        .otherwise(0)
-    )  # fmt: skip
     earned = (
         merchants.join(sales, on="merchant_id", how="left")
         .join(back, on="merchant_id", how="left")
@@ -88,11 +94,7 @@ def main(facts: Path, out: Path) -> None:
             (pl.col("paid_minor_now") - pl.col("refunded_minor_now")).alias("net"),
             (pl.col("paid_minor_before") - pl.col("refunded_minor_before")).alias("base"),
         )
-        .with_columns(pl.min_horizontal(amount, pl.lit(20_000_000)).alias("amount"))
-        .select(
-            "merchant_id", "net", "base",
-            pl.when(pl.col("amount") < 100).then(0).otherwise(pl.col("amount")).alias("amount_minor"),
-        )
+        .select("merchant_id", "net", "base", amount())
         .sort("merchant_id")
     )  # fmt: skip
     earned.sink_parquet(out, engine="streaming")
