@@ -10,13 +10,11 @@ machine the ratio to these says more than the seconds.
 from __future__ import annotations
 
 import argparse
-import compileall
 import statistics
 import sys
 from pathlib import Path
 
-import cogrow
-from benchmarks.process import Took, machine, spread, timed
+from benchmarks.process import Took, compiled, machine, spread, timed
 
 #: What `check` may take as a whole process.
 MOST_SECONDS = 0.3
@@ -27,7 +25,7 @@ def main() -> None:
     parser.add_argument("--program", default="apparel-sprint-rebate")
     parser.add_argument("--runs", type=int, default=15)
     given = parser.parse_args()
-    compileall.compile_dir(Path(cogrow.__file__).parent, quiet=1)  # as pip does when it installs
+    compiled()
     command = str(Path(sys.executable).parent / "cogrow")
     commands = {
         "check": [command, "check", given.program],

@@ -1,6 +1,6 @@
 """Times a daily refresh of the library: a year of facts, then one more day.
 
-python -m benchmarks.daily --facts DIR [--threads 2] [--memory 6GB]
+python -m benchmarks.daily --facts DIR [--threads 2] [--memory 6GB] [--json FILE]
 
 DIR is a simulated marketplace. Its last day becomes files of its own, and the facts without them a folder
 of their own. Timed, each a process of its own: the whole library in every period of the last year on these
@@ -21,9 +21,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from benchmarks.process import Took, machine, timed
+from benchmarks import figures
+from benchmarks.process import Took, compiled, machine, timed
 
 CURRENCY = "CNY"
+DAY_AFTER, ANEW = "the day after", "that, from the facts"
 #: What places the rows of a table in time; order lines lie as their orders do.
 DATED = {
     "orders": "placed_at", "refunds": "refunded_at", "returns": "requested_at", "visits": "visited_at",
@@ -107,10 +109,12 @@ def main() -> None:
     parser.add_argument("--memory", default="6GB")
     parser.add_argument("--only", choices=("kept", "anew"))
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     if given.only:
         earn(given.facts, given.out, given.threads, given.memory, keep=given.only == "kept")
         return
+    compiled()
     with tempfile.TemporaryDirectory() as work:
         report(given, Path(work))
 
@@ -133,10 +137,10 @@ def report(given: argparse.Namespace, work: Path) -> None:
         "first run that keeps": run("kept", "kept"),
     }
     seal.write(folder, {name: [*paths, *day.get(name, [])] for name, paths in before.items()})
-    results["the day after"] = run("kept", "kept")
-    results["that, from the facts"] = run("anew", "again")
+    results[DAY_AFTER] = run("kept", "kept")
+    results[ANEW] = run("anew", "again")
     results["once more, no new facts"] = run("kept", "kept")
-    whole = results["that, from the facts"]
+    whole = results[ANEW]
     print(f"{machine()}; facts {given.facts.name}, {sum(map(len, day.values()))} files for the day")
     print(f"{'':26}{'wall s':>9}{'cpu s':>9}{'% of cpu':>10}{'peak MB':>9}")
     for name, took in results.items():
@@ -150,6 +154,9 @@ def report(given: argparse.Namespace, work: Path) -> None:
         if ".rollups" not in path.parts
     )
     print("the same bytes" if same else "OTHER BYTES")
+    limits = {"threads": given.threads, "memory": given.memory}
+    runs = {name: [took] for name, took in results.items()}
+    figures.write(given.json, "daily", [given.facts], runs, same_bytes=same, **limits)
     if not same:
         sys.exit(1)
 

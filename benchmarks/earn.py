@@ -1,22 +1,25 @@
 """Times `earn` of the quarterly dual-target program against bare DuckDB queries on the same data.
 
-python -m benchmarks.earn --facts DIR [--runs 5] [--threads 2] [--memory 1400MB] [--merchant ID]
+python -m benchmarks.earn --facts DIR [--runs 5] [--threads 2] [--memory 1400MB] [--merchant ID] [--json FILE]
 
-Every run is a process of its own, in turn: earn, the bare query by hand of the same result, the bare
-scan-and-group of the same columns; then `explain` of one merchant from those earnings, without them, and
-with its rows. Prints medians, ratios and peak memory. `earn` is timed as people run it: the whole command,
-start of Python and writing of Parquet included; so is each bare query.
+Every run is a process of its own, in turn: earn from the facts alone, while it builds roll-ups, and from
+those; the bare query by hand of the same result, the bare scan-and-group of the same columns; then `explain`
+of one merchant from those earnings, without them, and with its rows. Prints medians, ratios and peak memory.
+`earn` is timed as people run it: the whole command, start of Python and writing of Parquet included; so is
+each bare query. No run finds the results of another, and roll-ups lie beside links to the facts.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.process import machine, median, peak, spread, timed
+from benchmarks import figures
+from benchmarks.process import Took, compiled, linked, machine, median, peak, spread, timed
 
 PROGRAM = "apparel-sprint-rebate"
 PERIOD = "2025Q2"
@@ -92,9 +95,14 @@ def bare(query: str, facts: Path, out: Path, threads: int, memory: str) -> None:
         for path in facts.iterdir()
         if path.is_dir()
     }
-    config = {"threads": threads, "memory_limit": memory, "preserve_insertion_order": False}
     with tempfile.TemporaryDirectory() as spill:
-        connection = duckdb.connect(":memory:", config={**config, "temp_directory": spill})
+        config: dict[str, str | int | float | list[str]] = {
+            "threads": threads,
+            "memory_limit": memory,
+            "preserve_insertion_order": False,
+            "temp_directory": spill,
+        }
+        connection = duckdb.connect(":memory:", config=config)
         connection.execute("SET enable_progress_bar = false")
         connection.execute(query.format(**scans, out=out))
 
@@ -105,10 +113,14 @@ def same_result(earnings: Path, by_hand: Path) -> tuple[int, int]:
 
     paid = "SELECT merchant_id, amount_minor FROM '{}' WHERE amount_minor > 0"
     ours, theirs = paid.format(earnings), paid.format(by_hand)
-    differ = duckdb.sql(f"({ours} EXCEPT {theirs}) UNION ALL ({theirs} EXCEPT {ours})").fetchall()
+    both = f"({ours} EXCEPT {theirs}) UNION ALL ({theirs} EXCEPT {ours})"
+    differ = duckdb.execute(both).fetchall()
     if differ:
         raise SystemExit(f"earn and the query by hand disagree: {differ[:5]}")
-    return duckdb.sql(f"SELECT count(*), sum(amount_minor) FROM ({ours})").fetchall()[0]
+    [(count, amount)] = duckdb.execute(
+        f"SELECT count(*), sum(amount_minor) FROM ({ours})"
+    ).fetchall()
+    return count, amount
 
 
 def main() -> None:
@@ -118,6 +130,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--memory", default="1400MB")
     parser.add_argument("--merchant")
+    parser.add_argument("--json", type=Path)
     parser.add_argument("--bare", choices=("by_hand", "scan"))
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
@@ -125,53 +138,64 @@ def main() -> None:
         query = BY_HAND if given.bare == "by_hand" else SCAN_AND_GROUP
         bare(query, given.facts, given.out, given.threads, given.memory)
         return
+    compiled()
     with tempfile.TemporaryDirectory() as work:
         report(given, Path(work))
 
 
-def report(given: argparse.Namespace, work: Path) -> None:
-    """Run everything in turn and print the medians."""
+FROM_FACTS, FIRST, KEPT = "earn, from the facts", "earn, first roll-ups", "earn, from roll-ups"
+BY_HAND_RUN, SCAN = "bare query by hand", "bare scan and group"
+
+
+def commands_of(given: argparse.Namespace, facts: Path, work: Path) -> dict[str, list[str]]:
+    """Return what is timed, in turn."""
     cogrow = str(Path(sys.executable).parent / "cogrow")
-    limits = ["--threads", str(given.threads), "--memory", given.memory]
-    facts = ["--facts", str(given.facts)]
-    me = [sys.executable, "-m", "benchmarks.earn", *facts, *limits]
+    rest = ["--facts", str(facts), "--threads", str(given.threads), "--memory", given.memory]
+    me = [sys.executable, "-m", "benchmarks.earn", *rest]
+    out = str(work / "out")
+    earn = [cogrow, "earn", PROGRAM, "--period", PERIOD, *rest, "--out", out]
     commands = {
-        "earn": [
-            cogrow,
-            "earn",
-            PROGRAM,
-            *facts,
-            "--period",
-            PERIOD,
-            "--out",
-            str(work / "out"),
-            *limits,
-        ],
-        "bare query by hand": [*me, "--bare", "by_hand", "--out", str(work / "by_hand.parquet")],
-        "bare scan and group": [*me, "--bare", "scan", "--out", str(work / "scan.parquet")],
+        FROM_FACTS: [*earn, "--no-rollups"],
+        FIRST: earn,
+        KEPT: earn,
+        BY_HAND_RUN: [*me, "--bare", "by_hand", "--out", str(work / "by_hand.parquet")],
+        SCAN: [*me, "--bare", "scan", "--out", str(work / "scan.parquet")],
     }
     if given.merchant:
-        explain = [cogrow, "explain", PROGRAM, given.merchant, *facts, "--period", PERIOD, *limits]
-        commands["explain one merchant"] = [*explain, "--earnings", str(work / "out")]
+        explain = [cogrow, "explain", PROGRAM, given.merchant, *rest, "--period", PERIOD]
+        commands["explain one merchant"] = [*explain, "--earnings", out]
         commands["explain, computed again"] = [*explain, "--earnings", str(work / "none")]
         commands["explain --rows"] = [*explain, "--rows"]
-    for command in commands.values():
-        timed(command)
-    paid, amount = same_result(
-        work / "out" / PROGRAM / f"{PERIOD}.parquet", work / "by_hand.parquet"
-    )
-    results = {
-        name: [timed(command) for _ in range(given.runs)] for name, command in commands.items()
-    }
+    return commands
+
+
+def report(given: argparse.Namespace, work: Path) -> None:
+    """Run everything in turn and print the medians."""
+    facts = linked(given.facts, work / "facts")
+    commands = commands_of(given, facts, work)
+    results: dict[str, list[Took]] = {name: [] for name in commands}
+    paid = amount = 0
+    for run in range(given.runs + 1):
+        for name, command in commands.items():
+            if name in (FROM_FACTS, FIRST, KEPT):
+                shutil.rmtree(work / "out", ignore_errors=True)
+            if name == FIRST:
+                shutil.rmtree(facts / ".rollups", ignore_errors=True)
+            took = timed(command)
+            results[name] += [took] if run else []  # the first warms what the machine remembers
+        earned = work / "out" / PROGRAM / f"{PERIOD}.parquet"
+        paid, amount = same_result(earned, work / "by_hand.parquet")
     print(f"{machine()}; facts {given.facts.name}")
     print(
         f"{PROGRAM} {PERIOD}: {paid:,} merchants paid {amount / 100:,.2f}; same to the fen by hand"
     )
-    hand, scan = median(results["bare query by hand"]), median(results["bare scan and group"])
+    hand, scan = median(results[BY_HAND_RUN]), median(results[SCAN])
     print(f"{'':28}{'median s':>9}{'min':>7}{'max':>7}{'× by hand':>11}{'× scan':>8}{'peak MB':>9}")
     for name, runs in results.items():
         ratios = f"{median(runs) / hand:11.2f}{median(runs) / scan:8.2f}"
         print(f"{name:28}{spread(runs)}{ratios}{peak(runs)}")
+    limits = {"threads": given.threads, "memory": given.memory}
+    figures.write(given.json, "earn", [given.facts], results, paid=paid, **limits)
 
 
 if __name__ == "__main__":

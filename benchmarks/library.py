@@ -1,6 +1,6 @@
 """Times every program of the library in one run, from facts and from roll-ups, against bare queries.
 
-python -m benchmarks.library --facts DIR [--runs 3] [--threads 2] [--memory 6GB]
+python -m benchmarks.library --facts DIR [--runs 3] [--threads 2] [--memory 6GB] [--json FILE]
 
 Every run is a process of its own, in turn: all programs in the marketplace's currency, each in a period of
 the facts' last year, computed in one run and written as Parquet: each reading its facts alone, with shared
@@ -17,8 +17,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks import figures
 from benchmarks.earn import bare
-from benchmarks.process import Took, machine, median, peak, spread, timed
+from benchmarks.process import Took, compiled, machine, median, peak, spread, timed
 
 JOIN_AND_GROUP = """
 COPY (
@@ -29,6 +30,7 @@ GROUP BY 1 ORDER BY 1
 CURRENCY = "CNY"
 #: Simulated facts end with it; a program that ended before is computed in its own last year.
 LAST_YEAR = 2025
+SHARED, SCAN = "library, shared scans", "bare scan and group"
 LIBRARY = ("alone", "shared", "first", "again")
 
 
@@ -74,6 +76,7 @@ def main() -> None:
     parser.add_argument("--memory", default="6GB")
     parser.add_argument("--only", choices=(*LIBRARY, "scan", "join"))
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     if given.only in LIBRARY:
         run_library(given.facts, given.out, given.threads, given.memory, given.only)
@@ -84,6 +87,7 @@ def main() -> None:
         query = SCAN_AND_GROUP if given.only == "scan" else JOIN_AND_GROUP
         bare(query, given.facts, given.out / "bare.parquet", given.threads, given.memory)
         return
+    compiled()
     with tempfile.TemporaryDirectory() as work:
         report(given, Path(work))
 
@@ -94,10 +98,10 @@ def report(given: argparse.Namespace, work: Path) -> None:
     me = [sys.executable, "-m", "benchmarks.library", "--facts", str(given.facts), *limits]
     names = {
         "library, each its own": "alone",
-        "library, shared scans": "shared",
+        SHARED: "shared",
         "library, first roll-ups": "first",
         "library, from roll-ups": "again",
-        "bare scan and group": "scan",
+        SCAN: "scan",
         "bare join and group": "join",
     }
     results: dict[str, list[Took]] = {name: [] for name in names}
@@ -105,11 +109,13 @@ def report(given: argparse.Namespace, work: Path) -> None:
         for name, only in names.items():
             results[name].append(timed([*me, "--only", only]))
     print(f"{machine()}; facts {given.facts.name}")
-    scan = median(results["bare scan and group"])
+    scan = median(results[SCAN])
     print(f"{'':28}{'median s':>9}{'min':>7}{'max':>7}{'× scan':>8}{'peak MB':>9}{'cpu s':>9}")
     for name, runs in results.items():
         processor = statistics.median(run.processor for run in runs)
         print(f"{name:28}{spread(runs)}{median(runs) / scan:8.2f}{peak(runs)}{processor:9.1f}")
+    said = {"threads": given.threads, "memory": given.memory}
+    figures.write(given.json, "library", [given.facts], results, **said)
 
 
 if __name__ == "__main__":

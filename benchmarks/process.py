@@ -1,14 +1,19 @@
-"""One command as a process of its own, and the lines that say what several runs of it took."""
+"""One command as a process of its own, facts to run it on, and the lines that say what runs of it took."""
 
 from __future__ import annotations
 
+import compileall
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
+
+import cogrow
 
 
 class Took(NamedTuple):
@@ -17,6 +22,11 @@ class Took(NamedTuple):
     seconds: float
     processor: float
     megabytes: float
+
+
+def compiled() -> None:
+    """Compile the package, as pip does when it installs: a checkout that may not is slower at every start."""
+    compileall.compile_dir(Path(cogrow.__file__).parent, quiet=1)
 
 
 def timed(command: list[str]) -> Took:
@@ -50,3 +60,16 @@ def spread(runs: Sequence[Took]) -> str:
 def peak(runs: Sequence[Took]) -> str:
     """Return the peak memory in MB, to stand in a table."""
     return f"{max(run.megabytes for run in runs):9.0f}"
+
+
+def linked(facts: Path, to: Path) -> Path:
+    """Return a folder of the same files, by hard links where that goes, without roll-ups."""
+
+    def link(source: str, copy: str) -> None:
+        try:
+            Path(copy).hardlink_to(source)
+        except OSError:  # another disk
+            shutil.copy2(source, copy)
+
+    shutil.copytree(facts, to, ignore=shutil.ignore_patterns(".*"), copy_function=link)
+    return to

@@ -1,6 +1,6 @@
 """Times `earn --engine spark` against a bare Spark query of the same result, written by hand.
 
-python -m benchmarks.spark --facts DIR [--runs 3] [--master local[2]] [--memory 4GB]
+python -m benchmarks.spark --facts DIR [--runs 3] [--master local[2]] [--memory 4GB] [--json FILE]
 
 Each run is a process of its own, in turn. Both start Spark, read the same Parquet and write Parquet; the
 start of Spark alone is timed as well, so that what is computed can be told from what is waited for. The
@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from benchmarks import figures
 from benchmarks.earn import BEFORE, NOW, PERIOD, PROGRAM
-from benchmarks.process import machine, median, peak, spread, timed
+from benchmarks.process import compiled, machine, median, peak, spread, timed
 from cogrow.embedded import Limits
 from cogrow.engines.spark.session import master_at, session
 
@@ -99,6 +101,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--master", default=f"local[{os.cpu_count()}]")
     parser.add_argument("--memory", default="4GB")
+    parser.add_argument("--json", type=Path)
     parser.add_argument("--one", choices=("bare", "start"), help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, default=Path(os.devnull), help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -107,6 +110,7 @@ def main() -> None:
         by_hand(given.facts, given.out, given.master, given.memory, only_start=start)
         return
     where = ["--facts", str(given.facts), "--master", given.master, "--memory", given.memory]
+    compiled()
     with tempfile.TemporaryDirectory() as work:
         out, bare = Path(work) / "earnings", Path(work) / "bare.parquet"
         cogrow = str(Path(sys.executable).parent / "cogrow")
@@ -120,6 +124,7 @@ def main() -> None:
         took = {name: [] for name in commands}
         for _ in range(given.runs):
             for name, command in commands.items():
+                shutil.rmtree(out, ignore_errors=True)  # or earn finds its results there
                 took[name].append(timed(command))
         agree(out / PROGRAM / f"{PERIOD}.parquet", bare)
     print(machine(), f"{given.master}, {given.memory}", sep=", ")
@@ -130,6 +135,8 @@ def main() -> None:
     whole = median(took["earn"]) / median(took["bare"])
     computed = (median(took["earn"]) - start) / (median(took["bare"]) - start)
     print(f"earn / bare: {whole:.2f}; without the start of Spark: {computed:.2f}")
+    limits = {"master": given.master, "memory": given.memory}
+    figures.write(given.json, "spark", [given.facts], took, **limits)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,8 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from cogrow.errors import N_, Message, message, system_problem
+
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+#: Why a file could not be written, as the operating system says it and the database repeats it.
+_NO_ROOM = {os.strerror(number): number for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +66,19 @@ def connect(
                 if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C while it runs
                     raise KeyboardInterrupt from error
                 raise
+
+
+def no_room(error: Exception) -> Message | str | None:
+    """Return why the database could write no more, or None where that is not what stopped it."""
+    said = str(error)
+    if "max_temp_directory_size" in said:  # it leaves a tenth of the disk to others
+        return message(N_("the disk is full"))
+    found = [number for words, number in _NO_ROOM.items() if words in said]
+    return system_problem(OSError(found[0], said)) if found else None
+
+
+def problem_of(error: Exception) -> Message | str:
+    """Return what the database or the operating system says of an error, in our words where we have them."""
+    if isinstance(error, OSError):
+        return system_problem(error)
+    return no_room(error) or str(error).strip().split("\n")[0]

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import difflib
 import errno
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, ClassVar
 
 Translate = Callable[[str], str]
@@ -123,7 +126,9 @@ def nearest(found: str, known: Iterable[str]) -> Message | None:
 
 _SYSTEM = {
     errno.EACCES: N_("permission denied"),
+    errno.EDQUOT: N_("the disk quota is used up"),
     errno.EEXIST: N_("something else of this name is there"),
+    errno.EFBIG: N_("the file would be larger than allowed"),
     errno.EISDIR: N_("it is a folder"),
     errno.ENOENT: N_("it does not exist"),
     errno.ENOSPC: N_("the disk is full"),
@@ -137,6 +142,17 @@ def system_problem(error: OSError) -> Message | str:
     """Return why the operating system refused: in our words where we have them, else in its own."""
     said = _SYSTEM.get(error.errno or 0)
     return Message(said) if said else (error.strerror or str(error))
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let an error of the operating system name the file, where a library that wrote it did not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno:
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+        raise
 
 
 class CogrowError(Exception):

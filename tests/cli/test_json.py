@@ -84,6 +84,9 @@ def test_simulate(tmp_path):
     found = alone(cogrow("simulate", "--out", tmp_path / "m", "--lines", 1_000, "--json")).json
     assert found["rows"]["order_lines"] == 1_000
     assert found["folder"] == str(tmp_path / "m")
+    few = ("--lines", 1_000, "--merchants", 7, "--json")
+    found = alone(cogrow("simulate", "--out", tmp_path / "m", *few)).json
+    assert found["rows"]["merchants"] == 7
 
 
 def test_demo(tmp_path):

@@ -282,7 +282,12 @@ def plan_command(
 
 @command(cli, "simulate", N_("Make a marketplace to try programs on."))
 @out()
-@lines(default=100_000, least=1_000, most=50_000_000)
+@lines(default=100_000, least=1_000, most=200_000_000)
+@click.option(
+    "--merchants",
+    type=click.IntRange(1, 1_000_000),
+    help=N_("How many merchants.  [default: the more, the more lines]"),
+)
 @SEED
 @click.option(
     "--start",
@@ -299,14 +304,21 @@ def plan_command(
     help=N_("Day after the last."),
 )
 def simulate_command(
-    screen: Screen, out: Path, lines: int, seed: int, start: datetime, end: datetime
+    screen: Screen,
+    out: Path,
+    lines: int,
+    merchants: int | None,
+    seed: int,
+    start: datetime,
+    end: datetime,
 ) -> None:
     """Write canonical facts, sealed."""
     from cogrow.cli.show.results import show_simulated
     from cogrow.operations.simulate import simulate_facts
 
     with screen.progress() as progress:
-        facts = simulate_facts(out, lines, seed, start.date(), end.date(), progress)
+        days = (start.date(), end.date())
+        facts = simulate_facts(out, lines, seed, *days, progress, merchants)
     show_simulated(screen, facts)
 
 

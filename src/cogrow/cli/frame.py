@@ -18,6 +18,8 @@ from cogrow.errors import N_, CogrowError, EngineError, Translate, message, syst
 #: Exit code of a run that Ctrl-C stopped, as shells count: 128 + the signal's number.
 INTERRUPTED = 130
 
+REFUSED = N_("This machine refuses: {problem}.")
+
 
 def command(group: click.Group, name: str, help_text: str) -> Callable[[Any], Any]:
     """Add a command that gets a Screen, takes `--json`, and turns errors into exit codes."""
@@ -38,6 +40,10 @@ def command(group: click.Group, name: str, help_text: str) -> Callable[[Any], An
             except OSError as error:
                 screen.failure(refused(error))
                 sys.exit(EngineError.exit_code)
+            except MemoryError:
+                problem = message(N_("there is not enough memory"))
+                screen.failure(EngineError(message(REFUSED, problem=problem)))
+                sys.exit(EngineError.exit_code)
             except KeyboardInterrupt:
                 said = message(N_("Stopped. Nothing unfinished was left behind."))
                 click.secho(screen.t(said), fg="yellow", err=True)
@@ -53,7 +59,7 @@ def refused(error: OSError) -> EngineError:
     """Return what the operating system refused as an error for the user, naming the place."""
     named, problem = error.filename2 or error.filename, system_problem(error)
     if not named:
-        return EngineError(message(N_("This machine refuses: {problem}."), problem=problem))
+        return EngineError(message(REFUSED, problem=problem))
     place = Path(os.fsdecode(named))
     # What could not be made has a name nobody gave it; people know the folder it was to stand in.
     while error.errno != errno.ENOENT and not os.path.lexists(place) and place != place.parent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from cogrow.embedded import Limits, connect
+from cogrow.embedded import Limits, connect, no_room, problem_of
 from cogrow.engines.plan import DIALECT, FactRows, Plan, Progress, Rejected, refuse_foreign
 from cogrow.engines.scans.rollups import RollUp
 from cogrow.engines.scans.share import SharedRows
@@ -65,11 +66,17 @@ class DuckDB:
             kept = store.keep(
                 rollup.name, file.table, file.sha256, rollup.columns, made_from, query
             )
+        except KeyboardInterrupt:
+            self._worker.shutdown()  # until the query writes no more
+            store.discard(rollup.name)
+            raise
         except (duckdb.IOException, OSError) as error:
+            store.discard(rollup.name)
+            if isinstance(error, duckdb.IOException) and str(store.folder) not in str(error):
+                raise  # it is the facts that cannot be read, or the disk to spill to that is full
             what = N_("Roll-ups cannot be kept in {folder}: {problem}; --no-rollups does without.")
-            problem = str(error).split("\n")[0]
+            problem = problem_of(error)
             raise EngineError(message(what, folder=store.folder, problem=problem)) from error
-
         return kept.rows
 
     def keep(self, name: str, query: exp.Query) -> None:
@@ -203,11 +210,21 @@ def open_engine(
             for table in TABLES:
                 connection.execute(table)
             yield DuckDB(connection, worker, progress)
-    except duckdb.OutOfMemoryException as error:
-        raise EngineError(_said(N_("The memory limit is too small: {problem}"), error)) from error
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        if (problem := no_room(error)) is not None:
+            what = N_(
+                "There is no room to spill in {folder}: {problem}. Name another folder with --spill,"
+                " or allow more memory with --memory."
+            )
+            folder = limits.spill or Path(tempfile.gettempdir())
+            raise EngineError(message(what, folder=folder, problem=problem)) from error
+        what = N_("The facts cannot be read: {problem}")
+        if isinstance(error, duckdb.OutOfMemoryException):
+            what = N_("The memory limit is too small: {problem}")
+        raise EngineError(_said(what, error)) from error
     except (duckdb.OutOfRangeException, duckdb.ConversionException) as error:
         raise EngineError(_said(N_("An amount is too large: {problem}"), error)) from error
-    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+    except duckdb.InvalidInputException as error:
         raise EngineError(_said(N_("The facts cannot be read: {problem}"), error)) from error
 
 

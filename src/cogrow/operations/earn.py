@@ -18,7 +18,7 @@ from cogrow.engines.plan import Plan
 from cogrow.engines.run import running
 from cogrow.engines.scans.store import FOLDER as ROLLUPS
 from cogrow.engines.spark.session import Master
-from cogrow.errors import N_, DataError, EngineError, Issue, Span, message
+from cogrow.errors import N_, DataError, EngineError, Issue, Span, message, named
 from cogrow.expressions.tree import NUMERIC
 from cogrow.facts import FactFiles
 from cogrow.operations.choose import programs, runs_of
@@ -279,13 +279,14 @@ def write(table: pa.Table, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Texts repeat, but for the merchants'; amounts and merchants take less room, and time, as they are.
     texts = (one.name for one in table.schema if pa.types.is_string(one.type))
-    pq.write_table(
-        table.combine_chunks(),
-        path,
-        row_group_size=ROW_GROUP,
-        compression="zstd",
-        use_dictionary=[name for name in texts if name != "merchant_id"],
-    )
+    with named(path):
+        pq.write_table(
+            table.combine_chunks(),
+            path,
+            row_group_size=ROW_GROUP,
+            compression="zstd",
+            use_dictionary=[name for name in texts if name != "merchant_id"],
+        )
 
 
 def as_json(earned: Iterable[Earned]) -> list[dict[str, Any]]:

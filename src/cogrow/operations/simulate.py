@@ -20,17 +20,27 @@ def simulate_facts(
     start: date,
     end: date,
     progress: Callable[[str, int, int], None],
+    merchants: int | None = None,
 ) -> FactFiles:
     """Write a marketplace of exactly `order_lines` lines into `out`; the same seed, the same bytes.
 
-    `start` is the first day, `end` the day after the last. Raises DataError where `out` holds
+    `start` is the first day, `end` the day after the last; how many `merchants` follows from the
+    lines where it is not said. Raises DataError where `out` holds
     something that is not an earlier simulation.
     """
 
     def report(done: int, total: int) -> None:
         progress(N_("Simulating a marketplace"), done, total)
 
-    made = simulate(out, order_lines=order_lines, seed=seed, start=start, end=end, progress=report)
+    made = simulate(
+        out,
+        order_lines=order_lines,
+        seed=seed,
+        merchants=merchants,
+        start=start,
+        end=end,
+        progress=report,
+    )
     paths = {name: [Path(path) for path in files.paths] for name, files in made.tables.items()}
     return seal.write(out, paths)
 

@@ -58,7 +58,7 @@ from cogrow.simulator.traffic import (
     visits_table,
 )
 
-FEWEST_LINES, MOST_LINES = 1_000, 50_000_000
+FEWEST_LINES, MOST_LINES = 1_000, 200_000_000
 MOST_MERCHANTS = 1_000_000
 #: The clock of Asia/Shanghai has not changed since well before this year.
 FIRST_YEAR, LAST_YEAR = 2000, 2100

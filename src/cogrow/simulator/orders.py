@@ -183,7 +183,7 @@ def settle(
         campaign = _campaigns(first, orders.month, placed, merchant, reach)
         channel = channels.take(bits_of(trait, 0, 2) << 8 | bits_of(first, 32, 8))
         found, moved, bits = _progress(
-            second, placed + orders.month.start, bits_of(trait, 2, 14), until
+            second, placed + orders.month.start, bits_of(trait, 2, 10), until
         )
         bits |= curve.festive.take(placed // DAY).view(np.uint8) * np.uint8(FESTIVE)
         bits |= (channel == _IN_WHOLESALE).view(np.uint8) * np.uint8(WHOLESALE)
@@ -204,9 +204,10 @@ def settle(
 
 def _traits(merchants: Merchants) -> Ints:
     """Return what an order asks of its merchant as one number, so that it looks once, not four times:
-    pool_start << 40 | pool_size << 16 | slowness << 2 | category.
+    pool_start << 36 | pool_size << 12 | slowness << 2 | category. 27 bits are left for the buyers of
+    200 million lines.
     """
-    pool = merchants.pool_start << 40 | merchants.pool_size << 16
+    pool = merchants.pool_start << 36 | merchants.pool_size << 12
     return pool | merchants.slowness << 2 | merchants.category
 
 
@@ -215,8 +216,8 @@ def _buyers(draws: Ints, trait: Ints, buyers: int) -> Ints:
     chance = bits_of(draws, 0, 24)
     regular = bits_of(draws, 24, 8) < _REGULAR
     anybody = chance * buyers >> 24
-    nearer = (chance * chance >> 24) * bits_of(trait, 16, 24) >> 24
-    theirs = (trait >> 40) + nearer
+    nearer = (chance * chance >> 24) * bits_of(trait, 12, 24) >> 24
+    theirs = (trait >> 36) + nearer
     theirs -= (theirs >= buyers) * buyers
     return np.where(regular, theirs, anybody)
 

@@ -17,7 +17,7 @@ from types import TracebackType
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cogrow.errors import N_, DataError, message
+from cogrow.errors import N_, DataError, message, named
 from cogrow.facts import TABLES, Kind, TableFiles
 
 #: DuckDB works through Parquet in vectors grouped by this many rows.
@@ -210,7 +210,8 @@ def put_in_place(out: Path, settings: Mapping[str, object]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as beside:
         made, before = Path(beside) / "made", Path(beside) / "before"
         made.mkdir()
-        yield made
+        with named(out):
+            yield made
         files = sorted(p.relative_to(made).as_posix() for p in made.rglob("*") if p.is_file())
         marker = json.dumps({**settings, "files": files}, indent=1)
         (made / MARKER).write_text(marker + "\n", encoding="utf-8")

@@ -15,7 +15,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from cogrow.embedded import Limits, connect
+from cogrow.embedded import Limits, connect, problem_of
 from cogrow.errors import N_, DataError, EngineError, Issue, Span, message, nearest
 from cogrow.facts import FactFiles
 from cogrow.sources import mapping as mappings
@@ -88,7 +88,7 @@ def opened(
             reading.read(files)
             yield reading, reading.report()
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-        reason = str(error).strip().split("\n")[0]
+        reason = problem_of(error)
         what = N_("The facts could not be read with the memory and disk there are: {reason}")
         raise EngineError(message(what, reason=reason)) from error
 

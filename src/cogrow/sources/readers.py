@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cogrow.embedded import no_room
 from cogrow.errors import N_, Issue, Span, message, nearest
 from cogrow.sources import csv_files
 from cogrow.sources.declared import CsvDeclared
@@ -164,6 +165,8 @@ def _csv(
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error as error:
+            if no_room(error) is not None:
+                raise
             reason = str(error).strip().split("\n")[0]
             problem = message(N_("{reason}."), reason=reason.rstrip("."))
             issues.append(UNREADABLE.issue(Span(str(path)), file=path.name, problem=problem))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from cogrow.embedded import no_room
 from cogrow.errors import N_, Issue, Span, message, nearest
 from cogrow.facts import TABLES, Table
 from cogrow.sources.checks import Checks
@@ -124,7 +125,11 @@ class Reading:
                 duckdb.OutOfMemoryException,
                 duckdb.ParserException,
             )
-            if isinstance(error, ours) or str(self.work) in str(error):
+            if (
+                isinstance(error, ours)
+                or str(self.work) in str(error)
+                or no_room(error) is not None
+            ):
                 raise
             reason = str(error).strip().split("\n")[0].rstrip(".")
             files = sorted({f for p in self.plans[name].parts for f in p.variant.files})

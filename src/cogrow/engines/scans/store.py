@@ -101,6 +101,13 @@ class Store:
             self._by_column |= dict.fromkeys(kept.columns, name)
         return kept
 
+    def discard(self, name: str) -> None:
+        """Remove what there is of a roll-up that could not be finished; one that is kept stays."""
+        note = self.folder / f"{name}{NOTE}"
+        left = [self.unfinished(name), note.with_suffix(NOTE + UNFINISHED)]
+        for path in left if note.is_file() else [*left, self.path(name)]:
+            path.unlink(missing_ok=True)
+
     def noted(self) -> Iterator[tuple[Path, Kept | None]]:
         """Yield every note by name, and what it says; None where it is no note."""
         for path in sorted(self.folder.glob(f"*{NOTE}")) if self.folder.is_dir() else ():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlglot import exp
 
-from cogrow.embedded import Limits, connect
+from cogrow.embedded import Limits, connect, problem_of
 from cogrow.engines.plan import DIALECT
 from cogrow.engines.scans.store import Kept, Store
 from cogrow.errors import N_, EngineError, message
@@ -36,7 +36,7 @@ def same_rows(kept: Kept, store: Store, facts: FactFiles, limits: Limits) -> boo
                 for one, other in (sides, sides[::-1])
             )
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
-        problem = str(error).split("\n")[0]
+        problem = problem_of(error)
         what = N_("The roll-up {name} cannot be verified: {problem}")
         raise EngineError(message(what, name=kept.name, problem=problem)) from error
     except duckdb.Error:
