@@ -166,7 +166,7 @@ def prepare(
     folder = kept.rollups if kept is not None and merchant is None else None
     store = Store(folder) if folder is not None else None
     rolled = roll_up([plans[at] for at in left], layout, store)
-    shared, reading = share(rolled.plans) if merchant is None else ([], rolled.plans)
+    shared, reading = share(rolled.plans, facts) if merchant is None else ([], rolled.plans)
     return Batch(
         runs,
         plans,

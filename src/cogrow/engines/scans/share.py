@@ -19,6 +19,7 @@ from cogrow.engines.steps.clicks import STEP as CLICKS
 from cogrow.engines.steps.facts_sql import FactQuery
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
 from cogrow.engines.steps.refund_lines import refund_lines
+from cogrow.facts import FactFiles
 
 #: With fewer steps than this, keeping rows costs more than it saves.
 FEWEST = 3
@@ -26,6 +27,10 @@ FEWEST = 3
 #: A step that looks at more days than this reads its files alone: what it asks for would have to be kept
 #: for everybody, and keeping a row costs several times what reading it does.
 MOST_DAYS = 190
+
+#: A table with more rows than this is read by each step alone: what is kept of it would not stay in memory,
+#: and writing it to disk costs more than it saves (24 GB at 200 million lines and the whole library).
+MOST_ROWS = 60_000_000
 
 #: Name of a shared table → the tables whose columns it holds.
 Kept = dict[str, set[str]]
@@ -39,12 +44,13 @@ class SharedRows:
     query: exp.Select
 
 
-def share(plans: Sequence[Plan]) -> tuple[list[SharedRows], list[Plan]]:
-    """Return the tables worth keeping for the plans, and the plans reading from them."""
+def share(plans: Sequence[Plan], facts: FactFiles) -> tuple[list[SharedRows], list[Plan]]:
+    """Return the tables worth keeping for the plans over the facts, and the plans reading from them."""
     readers: dict[str, list[tuple[Plan, FactQuery]]] = {}
     for plan in plans:
         for scan in plan.scans:
-            readers.setdefault(_shared_table(scan), []).append((plan, scan))
+            if scan.table in facts.tables and facts.tables[scan.table].rows <= MOST_ROWS:
+                readers.setdefault(_shared_table(scan), []).append((plan, scan))
     kept: Kept = {}
     found: list[SharedRows] = []
     for name, scans in sorted(readers.items()):
