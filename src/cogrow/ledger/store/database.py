@@ -255,6 +255,8 @@ def open_store(url: str | URL) -> Store:
         raise NotFound(message(what, url=repr(str(url)))) from error
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine)
+    else:
+        _prepare_postgresql(engine)
     store = Store(engine)
     try:
         migrate(store)
@@ -290,6 +292,16 @@ def _prepare_sqlite(engine: Engine) -> None:
     def begun(connection: Connection) -> None:
         reads = connection.get_execution_options().get("cogrow_read", False)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(raw: Any, record: Any) -> None:
+        # Tables that just grew have no statistics yet: a query by key looks dear, and would be compiled
+        # for longer than it runs.
+        before, raw.autocommit = raw.autocommit, True
+        raw.execute("SET jit = off")
+        raw.autocommit = before
 
 
 def migrate(store: Store) -> None:

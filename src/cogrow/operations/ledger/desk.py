@@ -22,7 +22,7 @@ from cogrow.ledger.payouts.rail import Rail
 from cogrow.ledger.reports import audit, closing, export, statement
 from cogrow.ledger.settlement import Settled, settle
 from cogrow.ledger.store.database import Store, open_store
-from cogrow.ledger.store.guards import APPEND_ONLY
+from cogrow.ledger.store.rules import APPEND_ONLY
 from cogrow.operations.ledger.derivation import Derived, Where, derivations
 from cogrow.operations.ledger.earnings import read_earnings
 
