@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from cogrow.errors import N_, LedgerError, message
-from cogrow.ledger.store.database import among, insert_tuples
+from cogrow.ledger.store.bulk import among, insert_tuples
 from cogrow.ledger.store.schema import CREDITS, DEBITS, account
 
 ACCOUNT = (

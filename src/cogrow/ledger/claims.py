@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from cogrow.errors import N_, message
+from cogrow.ledger.store.bulk import among, insert_tuples, update_tuples
 from cogrow.ledger.store.claims import credit_lot, settlement
-from cogrow.ledger.store.database import among, insert_tuples, update_tuples
 from cogrow.ledger.store.refusals import Conflict
 from cogrow.ledger.store.schema import account, balance
 

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select, text
 from cogrow.errors import N_, message
 from cogrow.ledger.accounts import Account, numbers
 from cogrow.ledger.periods import period_of
-from cogrow.ledger.store.database import Row, insert_tuples, new_entry_ids
+from cogrow.ledger.store.bulk import Row, insert_tuples, new_entry_ids
 from cogrow.ledger.store.refusals import DuplicateKey, Unbalanced
 from cogrow.ledger.store.schema import audit, entry, posting, seal
 

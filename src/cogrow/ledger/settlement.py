@@ -14,8 +14,9 @@ from cogrow.ledger import accounts
 from cogrow.ledger.claims import Claim, locked, owed, save
 from cogrow.ledger.journal import Act, Entry, entry_lines, note, write
 from cogrow.ledger.people import require
+from cogrow.ledger.store.bulk import insert_rows
 from cogrow.ledger.store.claims import credit_lot, settlement
-from cogrow.ledger.store.database import Store, insert_rows, uncollected
+from cogrow.ledger.store.database import Store, uncollected
 
 CHUNK = 10_000
 #: Where a settled amount goes, by how it is paid; a clawback is offset against money first.

@@ -14,8 +14,8 @@ from cogrow.ledger.accounts import Account
 from cogrow.ledger.claims import draw, lots
 from cogrow.ledger.journal import Act, Entry, Posted, entry_lines, note, posted, write
 from cogrow.ledger.people import require, require_sight, roles_of
+from cogrow.ledger.store.bulk import insert_rows
 from cogrow.ledger.store.claims import credit_lot
-from cogrow.ledger.store.database import insert_rows
 from cogrow.ledger.store.refusals import DuplicateKey, InsufficientFund
 from cogrow.ledger.store.schema import account, balance, entry
 from cogrow.money import round_half_up

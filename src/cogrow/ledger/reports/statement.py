@@ -14,8 +14,8 @@ from sqlalchemy import Connection, func, select
 from cogrow.errors import N_, NotFound, message
 from cogrow.ledger.journal import digest
 from cogrow.ledger.people import require_sight
+from cogrow.ledger.store.bulk import insert_rows
 from cogrow.ledger.store.claims import settlement, statement, statement_line
-from cogrow.ledger.store.database import insert_rows
 from cogrow.ledger.store.refusals import broken
 from cogrow.ledger.store.schema import account, entry, period, posting
 
