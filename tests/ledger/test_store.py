@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, text
 
 from cogrow.errors import NotFound
-from cogrow.ledger.store.bulk import FEW_ROWS, NOTHING, lines
+from cogrow.ledger.store.bulk import FEW_ROWS, NOTHING, array, lines
 from cogrow.ledger.store.database import open_store, sqlite_journal
 from cogrow.ledger.store.freeze import FOLDER, URLS, frozen
 from cogrow.ledger.store.schema import account, balance
@@ -53,7 +53,8 @@ def test_any_name_arrives_as_it_is(books, store):
 
 
 @pytest.mark.parametrize(
-    "value", ["a\tb", "a\nb", "a\rb", "a\\b", "None", "\\N", "\\.", "", "plain"]
+    "value",
+    ["a\tb", "a\nb", "a\rb", "a\\b", "None", "\\N", "\\.", "", "plain", 'a"b', "{a,b}", "NULL"],
 )
 def test_any_text_is_copied_as_it_is(server, value):
     row = (1, value, None)
@@ -62,6 +63,9 @@ def test_any_text_is_copied_as_it_is(server, value):
         with raw.cursor().copy(f"COPY t FROM STDIN WITH (NULL '{NOTHING}')".encode()) as copy:
             copy.write(lines([row, (2, "x", None)]))
         assert raw.execute("SELECT * FROM t ORDER BY a").fetchall() == [row, (2, "x", None)]
+        assert raw.execute("SELECT %s::text[]", [array([value, "x"])]).fetchall() == [
+            ([value, "x"],)
+        ]
 
 
 def test_sqlite_is_set_up_to_keep_what_it_says(tmp_path):

@@ -7,7 +7,8 @@ under READ COMMITTED. A transaction that lost a race is done again from its star
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 #: How often a transaction that lost a race is done again. Nobody loses that often to chance.
 MOST_TRIES = 20
 _WAIT_MILLISECONDS = 60_000
+_S = TypeVar("_S")
 _T = TypeVar("_T")
 _RACES = {"40001", "40P01", "55P03"}
 
@@ -46,6 +48,32 @@ def uncollected() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
+
+
+def by_key(connection: Connection) -> None:
+    """Have PostgreSQL go from key to key for the rest of the transaction: after a bulk load it has not
+    counted its rows yet, and would read whole tables for one merchant.
+    """
+    if connection.dialect.name == "postgresql":
+        off = [
+            f"set_config('enable_{way}', 'off', true)"
+            for way in ("hashjoin", "mergejoin", "seqscan")
+        ]
+        connection.execute(text(f"SELECT {', '.join(off)}"))
+
+
+def ahead(make: Callable[[_S], _T], given: Sequence[_S]) -> Iterator[_T]:
+    """Yield what `make` makes of each, the next while the last is in use: Python prepares one chunk while the
+    database writes another.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        coming = [thread.submit(make, one) for one in given[:1]]
+        for one in given[1:]:
+            made = coming.pop().result()
+            coming.append(thread.submit(make, one))
+            yield made
+        for last in coming:
+            yield last.result()
 
 
 def sqlite_journal(version: tuple[int, ...]) -> str:
