@@ -52,6 +52,10 @@ class Desk:
         """Give a person a role."""
         self.write(people.grant, name=name, role=role, merchant=merchant)
 
+    def person_revoke(self, name: str, role: str, merchant: str) -> None:
+        """Take a role away."""
+        self.write(people.revoke, name=name, role=role, merchant=merchant)
+
     def key_add(self, key: str, of: str, secret: str) -> None:
         """Let whoever has the secret act for a person."""
         self.write(people.add_key, key=key, of=of, secret=secret)
@@ -147,6 +151,11 @@ class Desk:
         """Send an approved batch. There is no rehearsal of that."""
         self._for_real()
         return paying.pay(self.store, name, rail, self.act)
+
+    def send_again(self, name: str, rail: Rail) -> paying.Paid:
+        """Send again, under the same numbers, what nobody knows the end of."""
+        self._for_real()
+        return paying.resend(self.store, name, rail, self.act)
 
     def reconcile(self, name: str, rail: Rail) -> paying.Paid:
         """Ask the rail what became of a batch."""
