@@ -79,13 +79,17 @@ def sqlite() -> Iterator[str]:
         yield refuse(f"{table}_chained", f"BEFORE INSERT ON {table}", (("chain_broken", rule),))
 
 
-def _function(name: str, body: str) -> str:
-    # Transition tables have no statistics; the joins are by key, always. What is forbidden counts as
-    # dear, and what is dear would be compiled first, for longer than it runs. The path ends with
-    # what is temporary: nobody puts a temporary table in the place of one of ours.
+#: Transition tables have no statistics, so PostgreSQL is told how to join: key by key what is scattered, a
+#: range at once what was written one after the other.
+BY_KEY, BY_RANGE = "hashjoin", "nestloop"
+
+
+def _function(name: str, body: str, without: str = BY_KEY) -> str:
+    # What is forbidden counts as dear, and what is dear would be compiled first, for longer than it
+    # runs. The path ends with what is temporary: nobody puts a temporary table in the place of one of ours.
     return (
-        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql"
-        " SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET jit = off"
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET enable_{without} = off"
+        " SET enable_mergejoin = off SET enable_seqscan = off SET jit = off"
         " SET search_path FROM CURRENT"
         f" AS $$ BEGIN {body} RETURN NULL; END $$"
     )
@@ -134,8 +138,8 @@ def _references(table: Table) -> str:
     return " ".join(body)
 
 
-def _on(table: str, verb: str, name: str, body: str) -> Iterator[str]:
-    yield _function(f"cogrow_{name}", body)
+def _on(table: str, verb: str, name: str, body: str, without: str = BY_KEY) -> Iterator[str]:
+    yield _function(f"cogrow_{name}", body, without)
     seen = "NEW TABLE AS arrived" + (" OLD TABLE AS left_behind" if verb == "UPDATE" else "")
     yield (
         f"CREATE TRIGGER {name} AFTER {verb} ON {table} REFERENCING {seen}"
@@ -166,7 +170,7 @@ def _at_commit() -> Iterator[str]:
         looked = _dangling(name, f"EXISTS ({missing.format(n='NEW')})")
         body += f"IF NEW.what = '{table}' THEN {looked} END IF; "
     body += "DELETE FROM loose_end WHERE what = NEW.what AND first = NEW.first AND last = NEW.last;"
-    yield _function("cogrow_loose_end", body)
+    yield _function("cogrow_loose_end", body, BY_RANGE)
     yield (
         "CREATE CONSTRAINT TRIGGER loose_end AFTER INSERT ON loose_end DEFERRABLE INITIALLY DEFERRED"
         " FOR EACH ROW EXECUTE FUNCTION cogrow_loose_end()"
@@ -229,10 +233,10 @@ def postgresql() -> Iterator[str]:
         "PERFORM 1 FROM period d WHERE d.id IN (SELECT DISTINCT period_id FROM arrived)"
         " ORDER BY d.id FOR KEY SHARE; "
     )
-    balanced = _raise("unbalanced", UNBALANCED_TOGETHER) + " "
+    balanced = _raise("unbalanced", UNBALANCED_TOGETHER)
+    yield from _on("entry", "INSERT", "entry_balances", balanced, BY_RANGE)
     rest = tuple(rule for rule in ENTRY_RULES if rule[0] != "unbalanced")
-    stands = held + balanced + _each("n", rest, arrived)
-    yield from _on("entry", "INSERT", "entry_stands", stands)
+    yield from _on("entry", "INSERT", "entry_stands", held + _each("n", rest, arrived))
     yield from _on("approval_vote", "INSERT", "vote_counts", _each("n", VOTE_RULES, arrived))
     yield from _on("payout", "INSERT", "payout_begins", _each("n", NEW_PAYOUT_RULES, arrived))
     moved = "arrived n JOIN left_behind o ON o.id = n.id"

@@ -44,6 +44,7 @@ _UNBALANCED = (
 UNBALANCED_TOGETHER = (
     "EXISTS (SELECT 1 FROM (SELECT n.id, n.posting_count, count(p.entry_id) AS lines,"
     " sum(p.amount) AS total FROM arrived n LEFT JOIN posting p ON p.entry_id = n.id"
+    " AND p.entry_id BETWEEN (SELECT min(id) FROM arrived) AND (SELECT max(id) FROM arrived)"
     " GROUP BY n.id, n.posting_count, p.book, p.currency) b"
     " GROUP BY b.id, b.posting_count"
     " HAVING max(abs(b.total)) <> 0 OR sum(b.lines) <> b.posting_count)"
@@ -198,12 +199,14 @@ MISSING = {
     "fk_posting_entry_id_of_lines": (
         "posting",
         "SELECT 1 FROM posting p WHERE p.entry_id BETWEEN {n}.first AND {n}.last AND NOT EXISTS"
-        " (SELECT 1 FROM entry e WHERE e.id = p.entry_id AND e.posting_count = p.of_lines)",
+        " (SELECT 1 FROM entry e WHERE e.id BETWEEN {n}.first AND {n}.last"
+        " AND e.id = p.entry_id AND e.posting_count = p.of_lines)",
     ),
     "fk_entry_id": (
         "entry",
         "SELECT 1 FROM entry e WHERE e.id BETWEEN {n}.first AND {n}.last AND NOT EXISTS"
-        " (SELECT 1 FROM seal s WHERE s.entry_id = e.id)",
+        " (SELECT 1 FROM seal s WHERE s.entry_id BETWEEN {n}.first AND {n}.last"
+        " AND s.entry_id = e.id)",
     ),
 }
 UNCHAINED = (
