@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, select, update
 from cogrow.errors import N_, message
 from cogrow.ledger.store.bulk import among, insert_tuples, update_tuples
 from cogrow.ledger.store.claims import credit_lot, settlement
-from cogrow.ledger.store.database import Store
+from cogrow.ledger.store.database import Store, by_key
 from cogrow.ledger.store.refusals import Conflict
 from cogrow.ledger.store.schema import account, balance
 
@@ -81,6 +81,7 @@ def _claims_of(connection: Connection, merchants: Sequence[str]) -> Select[Any]:
 
 
 def _claims(connection: Connection, query: Select[Any]) -> dict[Key, Claim]:
+    by_key(connection)
     found: dict[Key, Claim] = {}
     for row in connection.execute(query).all():
         values: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
@@ -94,6 +95,7 @@ def save(connection: Connection, claims: Iterable[Claim]) -> None:
 
     Raises Conflict where one is not: then nothing of this transaction stands.
     """
+    by_key(connection)
     changed = [claim for claim in claims if claim.changed]
     new = [_all(claim.values) for claim in changed if not claim.read[0]]
     insert_tuples(connection, settlement, _COLUMNS, new)

@@ -52,7 +52,7 @@ def uncollected() -> Iterator[None]:
 
 def by_key(connection: Connection) -> None:
     """Have PostgreSQL go from key to key for the rest of the transaction: after a bulk load it has not
-    counted its rows yet, and would read whole tables for one merchant.
+    counted its rows yet, and would read whole tables for some merchants.
     """
     if connection.dialect.name == "postgresql":
         off = [

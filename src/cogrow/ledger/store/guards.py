@@ -81,14 +81,15 @@ def sqlite() -> Iterator[str]:
 
 #: Transition tables have no statistics, so PostgreSQL is told how to join: key by key what is scattered, a
 #: range at once what was written one after the other.
-BY_KEY, BY_RANGE = "hashjoin", "nestloop"
+BY_KEY = "SET enable_nestloop = on SET enable_hashjoin = off"
+BY_RANGE = "SET enable_nestloop = off SET enable_hashjoin = on"
 
 
-def _function(name: str, body: str, without: str = BY_KEY) -> str:
+def _function(name: str, body: str, joined: str = BY_KEY) -> str:
     # What is forbidden counts as dear, and what is dear would be compiled first, for longer than it
     # runs. The path ends with what is temporary: nobody puts a temporary table in the place of one of ours.
     return (
-        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET enable_{without} = off"
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql {joined}"
         " SET enable_mergejoin = off SET enable_seqscan = off SET jit = off"
         " SET search_path FROM CURRENT"
         f" AS $$ BEGIN {body} RETURN NULL; END $$"
@@ -138,8 +139,8 @@ def _references(table: Table) -> str:
     return " ".join(body)
 
 
-def _on(table: str, verb: str, name: str, body: str, without: str = BY_KEY) -> Iterator[str]:
-    yield _function(f"cogrow_{name}", body, without)
+def _on(table: str, verb: str, name: str, body: str, joined: str = BY_KEY) -> Iterator[str]:
+    yield _function(f"cogrow_{name}", body, joined)
     seen = "NEW TABLE AS arrived" + (" OLD TABLE AS left_behind" if verb == "UPDATE" else "")
     yield (
         f"CREATE TRIGGER {name} AFTER {verb} ON {table} REFERENCING {seen}"
