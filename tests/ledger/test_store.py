@@ -8,9 +8,9 @@ from sqlalchemy import select, text
 
 from cogrow.errors import NotFound
 from cogrow.ledger.store.bulk import FEW_ROWS, NOTHING, array, lines
-from cogrow.ledger.store.database import open_store, sqlite_journal
+from cogrow.ledger.store.database import by_key, open_store, sqlite_journal
 from cogrow.ledger.store.freeze import FOLDER, URLS, frozen
-from cogrow.ledger.store.schema import account, balance
+from cogrow.ledger.store.schema import account, balance, posting
 from tests.ledger.books import earned
 
 
@@ -66,6 +66,20 @@ def test_any_text_is_copied_as_it_is(server, value):
         assert raw.execute("SELECT %s::text[]", [array([value, "x"])]).fetchall() == [
             ([value, "x"],)
         ]
+
+
+def test_one_merchant_is_found_by_keys_before_the_rows_are_counted(server):
+    store = open_store(server.fresh("by_key", "template_books"))
+    joined = posting.join(account, account.c.id == posting.c.account_id)
+    query = select(posting.c.amount).select_from(joined).where(account.c.merchant_id == "M1")
+    with store.read() as connection:
+        by_key(connection)
+        said = query.compile(connection, compile_kwargs={"literal_binds": True})
+        plan = "\n".join(connection.execute(text(f"EXPLAIN {said}")).scalars())
+    store.close()
+    assert "Index" in plan
+    assert "Seq Scan" not in plan
+    assert "Hash" not in plan
 
 
 def test_sqlite_is_set_up_to_keep_what_it_says(tmp_path):

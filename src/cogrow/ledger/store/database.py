@@ -55,11 +55,10 @@ def by_key(connection: Connection) -> None:
     counted its rows yet, and would read whole tables for some merchants.
     """
     if connection.dialect.name == "postgresql":
-        off = [
-            f"set_config('enable_{way}', 'off', true)"
-            for way in ("hashjoin", "mergejoin", "seqscan")
-        ]
-        connection.execute(text(f"SELECT {', '.join(off)}"))
+        ways = dict.fromkeys(("enable_hashjoin", "enable_mergejoin", "enable_seqscan"), "off")
+        ways["max_parallel_workers_per_gather"] = "0"
+        set_ = [f"set_config('{way}', '{how}', true)" for way, how in ways.items()]
+        connection.execute(text(f"SELECT {', '.join(set_)}"))
 
 
 def ahead(make: Callable[[_S], _T], given: Sequence[_S]) -> Iterator[_T]:
