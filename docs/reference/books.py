@@ -21,7 +21,7 @@ from cogrow.ledger.payouts.demonstration import DemonstrationRail
 from cogrow.ledger.proposals import Proposal
 from cogrow.ledger.store.database import Store, open_store
 from cogrow.ledger.store.freeze import METADATA
-from cogrow.ledger.store.guards import APPEND_ONLY
+from cogrow.ledger.store.rules import APPEND_ONLY
 from cogrow.ledger.store.schema import CREDITS, DEBITS, KINDS, account, entry, posting
 from docs.reference.table import code, complete, table
 

@@ -149,3 +149,59 @@ def test_lines_of_a_statement_open_into_their_derivation(ledger, due, facts, tmp
     assert f"<li>{last}</li></ol>" in text
     assert "details::details-content { content-visibility: visible" in text, "and open on paper"
     assert not any(part in text for part in ("<script", "src=", "http"))
+
+
+def test_what_nobody_knows_the_end_of_is_sent_again(ledger, due, tmp_path):
+    """A rail that tells a number it has seen takes the same one again, and pays it once."""
+    merchant, _ = due
+    home = ("payout", "beneficiary", merchant, "Lin", "DE89370400440532013000")
+    ledger("alice", *home, "LOSTDEFF")
+    only = ("--merchant", merchant)
+    approve(ledger, ledger("alice", "payout", "propose", "b1", "--rail", "demonstration", *only))
+    folder = ("--folder", tmp_path / "payouts")
+    assert ledger("alice", "payout", "pay", "b1", *folder)["states"] == {"unknown": 1}
+    assert ledger("alice", "payout", "send-again", "b1", *folder)["states"] == {"unknown": 1}
+    ledger("alice", "payout", "send-again", "b1", *folder, "--dry-run", code=5)
+    assert ledger("alice", "payout", "reconcile", "b1", *folder)["states"] == {"paid": 1}
+    assert ledger("alice", "payout", "send-again", "b1", *folder)["states"] == {"paid": 1}
+    assert ledger("alice", "audit")["faults"] == []
+
+
+def test_a_file_is_not_sent_again(ledger, due, tmp_path):
+    merchant, _ = due
+    ledger("alice", "payout", "beneficiary", merchant, "Lin", "DE89370400440532013000", "GOODDEFF")
+    approve(ledger, ledger("alice", "payout", "propose", "b1"))
+    refused = ledger("alice", "payout", "send-again", "b1", code=5)
+    assert "may pay a number twice" in refused["error"]
+
+
+def test_a_role_is_taken_away(ledger):
+    ledger("alice", "person", "revoke", "bob", "finance")
+    ledger("alice", "fund", "create", "growth")
+    found = ledger("alice", "fund", "top-up", "growth", "1.00", "--number", "1")
+    refused = ledger("bob", "approve", found["id"], "--hash", found["content_hash"], code=5)
+    assert "finance" in refused["error"]
+
+
+def test_a_wallet_is_shown_in_words(ledger, due, tmp_path):
+    merchant, _ = due
+    more = ("--bonus", "10%", "--fund", "growth", "--expires", "2026-01-31", "--number", "c1")
+    ledger("alice", "wallet", "convert", merchant, "1.00", *more)
+    [found] = ledger("alice", "wallet", "show", merchant)
+    assert found["expiring"] == {"2026-01-31": 10}
+    books = ("--books", f"sqlite:///{tmp_path / 'books.db'}", "--as", "alice")
+    said = {
+        language: cogrow("--lang", language, "ledger", "wallet", "show", merchant, *books).out
+        for language in ("en", "zh")
+    }
+    assert "ad credit, bonus" in said["en"]
+    assert "0.10 CNY of the credit expires on 2026-01-31." in said["en"]
+    assert "广告" in said["zh"]
+    for text in said.values():
+        assert not any(kind in text for kind in found["amounts"])
+    ledger("alice", "wallet", "expire", "--as-of", "2026-01-30")
+    [found] = ledger("alice", "wallet", "show", merchant)
+    assert found["amounts"]["ad_bonus"] == 10
+    ledger("alice", "wallet", "expire", "--as-of", "2026-01-31")
+    [found] = ledger("alice", "wallet", "show", merchant)
+    assert (found["amounts"]["ad_bonus"], found["expiring"]) == (0, {})

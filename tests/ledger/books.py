@@ -124,6 +124,12 @@ class Books:
             found = wallet.wallets(connection, merchant, viewer)
         return {kind: n for one in found for kind, n in one.amounts.items() if n}
 
+    def wallet(self, merchant: str) -> wallet.Wallet:
+        """Return what a merchant has in the one currency it has anything in."""
+        with self.store.read() as connection:
+            [found] = wallet.wallets(connection, merchant, "alice")
+        return found
+
     def posted(self, code: str) -> int:
         """Return the balance of an account; 0 where there is none."""
         query = (

@@ -22,7 +22,7 @@ from sqlalchemy import event
 
 from cogrow.ledger.payouts import pay as paying
 from cogrow.ledger.payouts.rail import Answer, Outcome
-from cogrow.ledger.store import database
+from cogrow.ledger.store import bulk, database
 from cogrow.period import add_months
 from tests.ledger.books import Books, act, earned
 
@@ -106,7 +106,7 @@ def killed_at(k: int, engine: Any) -> None:
         step()
 
     engine.dialect.do_commit = committed
-    raw = database._driver
+    raw = bulk._driver
 
     @contextmanager
     def driver(*arguments: Any) -> Iterator[Any]:
@@ -115,7 +115,7 @@ def killed_at(k: int, engine: Any) -> None:
             yield cursor
         step()
 
-    setattr(database, "_driver", driver)  # noqa: B010 - for mypy it is a function of its own
+    setattr(bulk, "_driver", driver)  # noqa: B010 - for mypy it is a function of its own
 
 
 def child(do: Callable[[], None]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 
 import pytest
@@ -292,6 +292,40 @@ def test_ad_credit_is_spent_bonus_first_and_expires(books):
     assert books.posted("budget:available:F2:CNY") == 1_000 - 40
     with pytest.raises(InsufficientFund):
         books.store.write(lambda c: wallet.spend(c, "S2", "M1", "CNY", 801, act()))
+    books.clean()
+
+
+def test_credit_that_was_converted_expires_as_the_terms_say(books):
+    """Money leaves a wallet in the order in which it became due; the days count from the conversion."""
+    from cogrow.ledger import wallet
+
+    books.fund()
+    books.fund("F2", 1_000)
+    first, second = (date(2026, 10, day) for day in (1, 2))
+    books.accrue(
+        earned("M1", 300, program="A", matures_on=first, expires_on=first + timedelta(days=90)),
+        earned("M1", 500, program="B", matures_on=second, expires_on=second + timedelta(days=10)),
+    )
+    books.accrue(earned("M1", 200, program="C", matures_on=date(2026, 10, 3)))
+    books.settle()
+    books.hold("H1", "M1", 100)
+    # All of A and 400 of B; what is held is still there.
+    books.convert("C1", "M1", 700, expires_on=None)
+    assert books.wallet("M1").expiring == {"2026-10-15": 400, "2027-01-03": 300 + 70}
+    assert not books.convert("C1", "M1", 700, expires_on=None).new
+    books.convert("C2", "M1", 150, expires_on=None)
+    assert books.wallet("M1").expiring == {"2026-10-15": 500, "2027-01-03": 370}
+    assert books.has("M1") == {"payable": 50, "hold": 100, "ad_credit": 850, "ad_bonus": 85}
+    gone = books.store.write(lambda c: wallet.expire(c, act(), date(2026, 10, 14)))
+    assert gone == []
+    gone = books.store.write(lambda c: wallet.expire(c, act(), date(2026, 10, 15)))
+    assert [one.key for one in gone] == ["expire:convert:C1", "expire:convert:C2:2"]
+    assert books.has("M1") == {"payable": 50, "hold": 100, "ad_credit": 350, "ad_bonus": 85}
+    assert books.posted("budget:consumed:F1:CNY") == 1_000 - 500
+    assert books.posted("exp:incentive:F1:CNY") == 1_000 - 500
+    books.clean()
+    assert books.store.write(lambda c: wallet.expire(c, act(day=date(2027, 1, 4)), None))
+    assert books.has("M1") == {"payable": 50, "hold": 100, "ad_credit": 50, "ad_bonus": 15}
     books.clean()
 
 

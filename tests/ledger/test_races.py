@@ -7,7 +7,9 @@ import sys
 import time
 
 import numpy as np
+import pytest
 
+from cogrow.ledger import accrual, settlement
 from cogrow.ledger.store.database import open_store
 from tests.house.tree import ROOT
 from tests.ledger.books import Books, earned
@@ -82,3 +84,32 @@ def test_a_database_that_stops_at_once_in_the_middle_recovers():
         ]
         books.clean()
         store.close()
+
+
+@pytest.mark.parametrize("verb", ["accrue", "settle"])
+def test_what_was_foreseen_is_looked_at_again_where_somebody_was_faster(books, monkeypatch, verb):
+    """Another books the same between the look at a chunk and its transaction, for old claims and new ones."""
+    books.fund()
+    books.accrue(earned("M1", 100), earned("M2", 200))
+    before = [earned("M1", 150), earned("M2", 200), earned("M3", 300), earned("M4", 50)]
+    after = [earned("M1", 170), earned("M2", 200), earned("M3", 310), earned("M4", 50)]
+    where = accrual if verb == "accrue" else settlement
+    seen, faster = where.seen, [books.settle, lambda: books.accrue(*before)]
+    if verb == "settle":
+        books.accrue(*before)
+        faster = [books.settle]
+
+    def late(*arguments):
+        found = seen(*arguments)
+        while faster:
+            faster.pop()()
+        return found
+
+    monkeypatch.setattr(where, "seen", late)
+    books.accrue(*after)
+    books.settle()
+    assert not faster
+    books.clean()
+    assert books.has("M1") == {"payable": 170}
+    assert books.has("M3") == {"payable": 310}
+    assert books.has("M4") == {"payable": 50}

@@ -14,12 +14,13 @@ from cogrow.errors import LedgerError
 from cogrow.ledger.payouts import pay as paying
 from cogrow.ledger.people import add_runtime
 from cogrow.ledger.store.database import open_store
-from cogrow.ledger.store.guards import APPEND_ONLY, KEPT
 from cogrow.ledger.store.refusals import NotAllowed
+from cogrow.ledger.store.rules import APPEND_ONLY, KEPT
 from cogrow.ledger.store.schema import METADATA
 from tests.ledger.books import Books, act, earned
 from tests.ledger.fake_rail import FakeRail
 from tests.ledger.server import binaries
+from tests.ledger.test_hostile import SEAL_900, header, pair
 
 DENIED = psycopg.errors.InsufficientPrivilege
 
@@ -87,6 +88,40 @@ def test_the_role_that_runs_can_do_everything_but_change_history(owner):
         raw.execute("DROP TRIGGER posting_append_only ON posting")
     with psycopg.connect(plain) as raw, pytest.raises(DENIED):
         raw.execute("UPDATE posting SET amount = 2 * amount")
+
+
+@pytest.mark.parametrize(
+    ("before", "statements", "said"),
+    [
+        ("", pair(), "fk_posting"),
+        ("CREATE TEMP TABLE loose_end (LIKE public.loose_end)", pair(), "fk_posting"),
+        ("CREATE TEMP TABLE loose_end (LIKE public.loose_end)", (*pair(), header()), "fk_entry_id"),
+        (
+            "CREATE TEMP TABLE period AS SELECT '2026-09' AS id, '2026-09-01' AS starts_on, 'open' AS status",
+            (*pair(), header(period="2026-09"), SEAL_900),
+            "period_closed",
+        ),
+    ],
+    ids=["nothing", "posting", "entry", "period"],
+)
+def test_no_table_of_ones_own_comes_before_those_of_the_books(owner, before, statements, said):
+    owner.fund(day=date(2026, 9, 20))
+    owner.close("2026-09")
+    owner.accrue(earned("M1", 1_000))
+    owner.settle()
+    owner.hold("H1", "M1", 5)
+    url = make_url(owner.store.engine.url).set(username="cogrow_runs")
+    plain = f"host={url.query['host']} user=cogrow_runs dbname=runtime"
+    with psycopg.connect(plain) as raw:
+        raw.execute(f"{before};".encode())
+        with pytest.raises(psycopg.Error, match=said):
+            for statement in statements:
+                raw.execute(statement.encode())
+            # What was noted for the commit is looked at although the note is gone.
+            raw.execute("DELETE FROM public.loose_end")
+            raw.commit()
+        raw.rollback()
+    owner.clean()
 
 
 def test_every_table_is_of_one_sort_or_the_other():

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from cogrow.errors import N_, LedgerError, message
-from cogrow.ledger.store.database import among, insert_tuples
+from cogrow.ledger.store.bulk import among, insert_tuples
 from cogrow.ledger.store.schema import CREDITS, DEBITS, account
 
 ACCOUNT = (
@@ -27,6 +27,10 @@ ACCOUNT = (
 )
 
 
+#: The kinds of account that control a fund; all others are money.
+CONTROL = frozenset({"authorized", "available", "consumed"})
+
+
 class Account(NamedTuple):
     """One account: its code says everything else."""
 
@@ -39,7 +43,7 @@ class Account(NamedTuple):
     @property
     def book(self) -> str:
         """Return `B` for the control of a fund, `F` for money."""
-        return "B" if self.kind in ("authorized", "available", "consumed") else "F"
+        return "B" if self.kind in CONTROL else "F"
 
 
 def _owned(side: str, kind: str, owner: str, currency: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -19,13 +19,23 @@ from sqlalchemy.dialects import postgresql, sqlite
 from cogrow.errors import N_, DataError, message
 from cogrow.ledger import accounts
 from cogrow.ledger.accounts import Account
-from cogrow.ledger.claims import KEY_COLUMNS, Claim, Key, draw, locked, lots, owed, save
-from cogrow.ledger.funds import currency_of, funds
+from cogrow.ledger.claims import (
+    KEY_COLUMNS,
+    Claim,
+    Key,
+    as_foreseen,
+    draw,
+    locked,
+    lots,
+    owed,
+    save,
+    seen,
+)
+from cogrow.ledger.funds import cover
 from cogrow.ledger.journal import Act, Entry, digest, entry_lines, note, write
 from cogrow.ledger.people import require
 from cogrow.ledger.store.claims import PAYS, run, settlement
-from cogrow.ledger.store.database import Store, uncollected
-from cogrow.ledger.store.refusals import InsufficientFund
+from cogrow.ledger.store.database import Store, ahead, uncollected
 
 CHUNK = 10_000
 Progress = Callable[[int, int], None]
@@ -97,7 +107,7 @@ def accrue(
     with store.read() as connection:
         require(connection, act, "operator")
         differences, needed = _differences(connection, wanted, scopes)
-        _cover(connection, needed)
+        cover(connection, needed)
     # Who owes something back comes first: it is there for the others, and no chunk asks for more than all.
     merchants = sorted(differences, key=lambda name: (differences[name] > 0, name))
     result = Accrued(run_id, unchanged=len(wanted))
@@ -106,23 +116,29 @@ def accrue(
     for key, one in wanted.items():
         by_merchant[key[2]][key] = one
 
-    def book(connection: Connection, number: int) -> Accrued:
-        return _Chunk(connection, act, run_id, number, scopes).book(
-            chunks[number], by_merchant, day
-        )
+    def foresee(number: int) -> _Chunk | None:
+        planned = _Chunk(run_id, number, scopes, seen(store, chunks[number]))
+        return None if planned.rise(chunks[number], by_merchant) else planned
+
+    def book(connection: Connection, foreseen: _Chunk | None, number: int) -> Accrued:
+        if foreseen is not None:
+            return foreseen.book(connection, act, day)
+        here = _Chunk(run_id, number, scopes, locked(connection, chunks[number]))
+        here.fall(connection, here.rise(chunks[number], by_merchant))
+        return here.book(connection, act, day)
 
     def all_of_it(connection: Connection) -> list[Accrued]:
         _begin(connection, run_id, act)
-        return [book(connection, number) for number in range(len(chunks))]
+        return [book(connection, None, number) for number in range(len(chunks))]
 
     if dry:
         done = store.write(all_of_it, dry=True)
     else:
         done = []
-        for number in range(len(chunks)):
+        for number, foreseen in enumerate(ahead(foresee, range(len(chunks)))):
             if not number:
                 store.write(lambda connection: _begin(connection, run_id, act))
-            done.append(store.write(partial(book, number=number)))
+            done.append(as_foreseen(store, partial(book, number=number), foreseen))
             progress(number + 1, len(chunks))
     for part in done:
         result.entries += part.entries
@@ -189,63 +205,52 @@ def _differences(
     return found, needed
 
 
-def _cover(connection: Connection, wanted: Mapping[tuple[str, str], int]) -> None:
-    needed: dict[str, int] = defaultdict(int)
-    for (fund, currency), amount in sorted(wanted.items()):
-        needed[fund] += amount
-        if currency_of(connection, fund) != currency:
-            what = N_("The fund {fund} is not in {currency}.")
-            raise DataError(message(what, fund=fund, currency=currency))
-    has = {one.id: one.available for one in funds(connection)} if needed else {}
-    for fund, amount in sorted(needed.items()):
-        if amount > has[fund]:
-            what = N_("The fund {fund} has {has} left, and {needed} is needed (minor units).")
-            raise InsufficientFund(
-                message(what, fund=fund, has=f"{has[fund]:,}", needed=f"{amount:,}")
-            )
-
-
 def _shares(earning: Earning) -> str:
+    if not earning.shares:
+        return ""
     parts = {name: part for name, part in earning.shares if part}
     return json.dumps(parts, sort_keys=True) if parts else ""
 
 
+def _shrink(connection: Connection, merchant: str, currency: str, amount: int) -> None:
+    """Take bonus credit back, what lasts longest first: what expires soon is nearly gone anyway."""
+    for lot in reversed(
+        [one for one in lots(connection, merchant, currency) if one["kind"] == "ad_bonus"]
+    ):
+        if part := min(lot["remaining"], amount):
+            draw(connection, lot, part)
+            amount -= part
+
+
 class _Chunk:
-    """The booking of some merchants in one transaction."""
+    """The booking of some merchants in one transaction. What only rises is foreseen while the chunk before is
+    written; what is taken back depends on balances, and is seen when they are locked.
+    """
 
     def __init__(
-        self,
-        connection: Connection,
-        act: Act,
-        run_id: str,
-        number: int,
-        scopes: set[Scope],
+        self, run_id: str, number: int, scopes: set[Scope], claims: dict[Key, Claim]
     ) -> None:
-        self.connection, self.act, self.run, self.number = connection, act, run_id, number
-        self.scopes = scopes
+        self.run, self.number, self.scopes, self.claims = run_id, number, scopes, claims
         self.result = Accrued(run_id)
         self.entries: list[Entry] = []
         self.cleared: dict[Account, int] = defaultdict(int)
+        self.changed: dict[tuple[str, str], int] = defaultdict(int)
         self.keys: list[str] = []
-        self.claims: dict[Key, Claim] = {}
         self.balances: dict[tuple[str, str, str], int] = {}
+        self.by_merchant: dict[str, list[Claim]] = defaultdict(list)
+        for claim in claims.values():
+            self.by_merchant[claim.key[2]].append(claim)
 
-    def book(
-        self,
-        merchants: Sequence[str],
-        wanted: Mapping[str, Mapping[Key, Earning]],
-        day: date | None,
-    ) -> Accrued:
-        self.claims = locked(self.connection, merchants)
-        by_merchant: dict[str, list[Claim]] = defaultdict(list)
-        for claim in self.claims.values():
-            by_merchant[claim.key[2]].append(claim)
+    def rise(
+        self, merchants: Sequence[str], wanted: Mapping[str, Mapping[Key, Earning]]
+    ) -> list[tuple[Claim, Earning | None]]:
+        """Post what is more than booked; return what is less."""
         falling: list[tuple[Claim, Earning | None]] = []
         for merchant in merchants:
             mine = wanted.get(merchant, {})
             for key, earning in mine.items():
                 if key not in self.claims:
-                    by_merchant[merchant].append(self._new(earning))
+                    self.by_merchant[merchant].append(self._new(earning))
                 claim = self.claims[key]
                 if earning.amount < claim.values["posted_earned"]:
                     falling.append((claim, earning))
@@ -253,20 +258,27 @@ class _Chunk:
                     self._rise(claim, earning)
             falling += [
                 (claim, None)
-                for claim in by_merchant[merchant]
+                for claim in self.by_merchant[merchant]
                 if claim.key not in mine
                 and (claim.key[0], claim.key[3]) in self.scopes
                 and claim.values["posted_earned"]
             ]
+        return falling
+
+    def fall(self, connection: Connection, falling: Sequence[tuple[Claim, Earning | None]]) -> None:
+        """Post what is less than booked, from balances that are locked with it."""
         if falling:
             names = sorted({claim.key[2] for claim, _ in falling})
-            self.balances = owed(self.connection, names, ("payable", "hold", "ad_bonus"))
+            self.balances = owed(connection, names, ("payable", "hold", "ad_bonus"))
         for claim, target in falling:
-            self._fall(claim, target, by_merchant[claim.key[2]])
-        save(self.connection, self.claims.values())
-        self._clear()
-        write(self.connection, self.entries, self.act, day)
-        self.result.entries = len(self.entries)
+            self._fall(connection, claim, target)
+
+    def book(self, connection: Connection, act: Act, day: date | None) -> Accrued:
+        """Write all that was posted, and return what it comes to."""
+        save(connection, self.claims.values())
+        entries = [*self.entries, *self._clearing()]
+        write(connection, entries, act, day)
+        self.result.entries = len(entries)
         return self.result
 
     def _new(self, earning: Earning) -> Claim:
@@ -303,10 +315,11 @@ class _Chunk:
             claim, earning, more, [(accounts.of_merchant("accrued", merchant, currency), -more)]
         )
 
-    def _fall(self, claim: Claim, earning: Earning | None, mine: Sequence[Claim]) -> None:
+    def _fall(self, connection: Connection, claim: Claim, earning: Earning | None) -> None:
         """Take back from accrued, payable, hold, then bonus; what is left, the merchant owes us."""
         _, _, merchant, _, currency = claim.key
         less = rest = claim.values["posted_earned"] - (earning.amount if earning else 0)
+        mine = self.by_merchant[merchant]
         others = sorted((c for c in mine if c is not claim), key=lambda c: (c.key[3], c.key))
         taken = 0
         for one in (claim, *others):
@@ -323,20 +336,11 @@ class _Chunk:
                 rest -= part
                 pairs.append((accounts.of_merchant(kind, merchant, currency), part))
                 if kind == "ad_bonus":
-                    self._shrink(merchant, currency, part)
+                    _shrink(connection, merchant, currency, part)
         pairs.append((accounts.of_merchant("clawback", merchant, currency), rest))
         self.result.less[currency] += less
         self.result.clawback[currency] += rest
         self._post(claim, earning, -less, pairs)
-
-    def _shrink(self, merchant: str, currency: str, amount: int) -> None:
-        """Take bonus credit back, what lasts longest first: what expires soon is nearly gone anyway."""
-        for lot in reversed(
-            [x for x in lots(self.connection, merchant, currency) if x["kind"] == "ad_bonus"]
-        ):
-            if part := min(lot["remaining"], amount):
-                draw(self.connection, lot, part)
-                amount -= part
 
     def _post(self, claim: Claim, earning: Earning | None, change: int, pairs: Pairs) -> None:
         program, version, merchant, period, currency = claim.key
@@ -349,31 +353,39 @@ class _Chunk:
                 Entry("accrue", key, lines, period, "earning", f"{program}@{version}")
             )
         self.keys.append(key)
-        shares = claim.values["posted_shares"]
-        old = json.loads(shares) if shares else {}
-        new = {name: part for name, part in earning.shares if part} if earning else {}
-        fund = claim.values["fund_id"]
-        borne = 0
-        for name in sorted(old.keys() | new.keys()):
-            part = new.get(name, 0) - old.get(name, 0)
-            borne += part
-            self.cleared[accounts.sponsor(fund, name, currency)] += part
-        self.cleared[place] -= change
-        self.cleared[accounts.of_fund("incentive", fund, currency)] += change - borne
-        self.cleared[accounts.of_fund("consumed", fund, currency)] += change
-        self.cleared[accounts.of_fund("available", fund, currency)] -= change
+        fund, old = claim.values["fund_id"], claim.values["posted_shares"]
+        new = _shares(earning) if earning else ""
+        self.changed[fund, currency] += change
+        if old or new:
+            self._share(fund, currency, json.loads(old or "{}"), json.loads(new or "{}"))
         claim.set(
             revision=revision,
             posted_earned=claim.values["posted_earned"] + change,
-            posted_shares=_shares(earning) if earning else "",
+            posted_shares=new,
             last_run_id=self.run,
             last_input_hash=self.run,
         )
         self.result.unchanged += earning is not None
 
-    def _clear(self) -> None:
+    def _share(
+        self, fund: str, currency: str, old: Mapping[str, int], new: Mapping[str, int]
+    ) -> None:
+        """Let other funders bear their parts; the rest is the fund's own."""
+        for name in sorted(old.keys() | new.keys()):
+            part = new.get(name, 0) - old.get(name, 0)
+            self.cleared[accounts.sponsor(fund, name, currency)] += part
+            self.cleared[accounts.of_fund("incentive", fund, currency)] -= part
+
+    def _clearing(self) -> Iterator[Entry]:
         """Charge the funds once for the whole chunk: their accounts are the busiest of all."""
-        lines = entry_lines(*self.cleared.items())
-        if lines:
+        pairs = list(self.cleared.items())
+        for (fund, currency), change in self.changed.items():
+            place = accounts.clearing(self.run, self.number, currency)
+            charged = {"incentive": change, "consumed": change, "available": -change}
+            pairs.append((place, -change))
+            pairs += [
+                (accounts.of_fund(kind, fund, currency), part) for kind, part in charged.items()
+            ]
+        if lines := entry_lines(*pairs):
             key = f"clear:{digest(self.keys)}"
-            self.entries.append(Entry("clear", key, lines, source_type="run", source_id=self.run))
+            yield Entry("clear", key, lines, source_type="run", source_id=self.run)

@@ -1,17 +1,19 @@
-"""A merchant's claims while they are locked: what is booked, what is owed, and what is taken back."""
+"""A merchant's claims in hand: what is booked, what is owed, and what is taken back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, select, update
 
 from cogrow.errors import N_, message
+from cogrow.ledger.store.bulk import among, insert_tuples, update_tuples
 from cogrow.ledger.store.claims import credit_lot, settlement
-from cogrow.ledger.store.database import among, insert_tuples, update_tuples
+from cogrow.ledger.store.database import Store, by_key
 from cogrow.ledger.store.refusals import Conflict
 from cogrow.ledger.store.schema import account, balance
 
@@ -31,6 +33,8 @@ _CHANGING = (
     "last_run_id",
     "last_input_hash",
 )
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 _COLUMNS = tuple(settlement.columns.keys())
 _key, _compared = itemgetter(*KEY_COLUMNS), itemgetter(*COMPARED)
 _changing, _all = itemgetter(*_CHANGING), itemgetter(*_COLUMNS)
@@ -48,7 +52,8 @@ class Claim:
     @property
     def unsettled(self) -> int:
         """Return how much of it still stands in `accrued`, in minor units."""
-        return int(self.values["unsettled"])
+        left: int = self.values["unsettled"]
+        return left
 
     def set(self, **values: Any) -> None:
         """Change values of the row; they are written by `save`."""
@@ -58,12 +63,25 @@ class Claim:
 
 def locked(connection: Connection, merchants: Sequence[str]) -> dict[Key, Claim]:
     """Return every claim of some merchants, held until the transaction ends."""
-    query = (
+    return _claims(connection, _claims_of(connection, merchants).with_for_update())
+
+
+def seen(store: Store, merchants: Sequence[str]) -> dict[Key, Claim]:
+    """Return every claim of some merchants as it is now. Whether it still is, `save` sees."""
+    with store.read() as connection:
+        return _claims(connection, _claims_of(connection, merchants))
+
+
+def _claims_of(connection: Connection, merchants: Sequence[str]) -> Select[Any]:
+    return (
         select(settlement)
         .where(among(connection, settlement.c.merchant_id, merchants))
         .order_by(*(settlement.c[name] for name in KEY_COLUMNS))
-        .with_for_update()
     )
+
+
+def _claims(connection: Connection, query: Select[Any]) -> dict[Key, Claim]:
+    by_key(connection)
     found: dict[Key, Claim] = {}
     for row in connection.execute(query).all():
         values: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
@@ -77,6 +95,7 @@ def save(connection: Connection, claims: Iterable[Claim]) -> None:
 
     Raises Conflict where one is not: then nothing of this transaction stands.
     """
+    by_key(connection)
     changed = [claim for claim in claims if claim.changed]
     new = [_all(claim.values) for claim in changed if not claim.read[0]]
     insert_tuples(connection, settlement, _COLUMNS, new)
@@ -88,6 +107,22 @@ def save(connection: Connection, claims: Iterable[Claim]) -> None:
         raise Conflict(
             message(N_("Somebody else booked the same earnings meanwhile. Run it again."))
         )
+
+
+def as_foreseen(
+    store: Store, work: Callable[[Connection, _T | None], _R], foreseen: _T | None
+) -> _R:
+    """Do `work` in a transaction with what was foreseen for it; without, where somebody was faster."""
+
+    def once(connection: Connection) -> _R:
+        nonlocal foreseen
+        given, foreseen = foreseen, None
+        return work(connection, given)
+
+    if foreseen is not None:
+        with suppress(Conflict):
+            return store.write(once)
+    return store.write(once)
 
 
 def owed(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from cogrow.errors import N_, LedgerError, NotFound, message
+from cogrow.errors import N_, DataError, LedgerError, NotFound, message
 from cogrow.ledger import accounts
 from cogrow.ledger.journal import Act, Entry, entry_lines, note
 from cogrow.ledger.people import require
 from cogrow.ledger.proposals import Proposal, propose_entry
+from cogrow.ledger.store.refusals import InsufficientFund
 from cogrow.ledger.store.schema import account, balance, fund
 from cogrow.money import EXPONENTS
 
@@ -123,3 +126,23 @@ def funds(connection: Connection) -> list[Fund]:
         )
         for one in connection.execute(select(fund).order_by(fund.c.id))
     ]
+
+
+def cover(connection: Connection, wanted: Mapping[tuple[str, str], int]) -> None:
+    """Check that funds have what is needed of them, by fund and currency, in minor units.
+
+    Raises InsufficientFund, and DataError where a fund is in another currency.
+    """
+    needed: dict[str, int] = defaultdict(int)
+    for (name, currency), amount in sorted(wanted.items()):
+        needed[name] += amount
+        if currency_of(connection, name) != currency:
+            what = N_("The fund {fund} is not in {currency}.")
+            raise DataError(message(what, fund=name, currency=currency))
+    has = {one.id: one.available for one in funds(connection)} if needed else {}
+    for name, amount in sorted(needed.items()):
+        if amount > has[name]:
+            what = N_("The fund {fund} has {has} left, and {needed} is needed (minor units).")
+            raise InsufficientFund(
+                message(what, fund=name, has=f"{has[name]:,}", needed=f"{amount:,}")
+            )

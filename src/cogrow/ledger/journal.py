@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -17,9 +17,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select, text
 
 from cogrow.errors import N_, message
-from cogrow.ledger.accounts import Account, numbers
+from cogrow.ledger.accounts import CONTROL, Account, numbers
 from cogrow.ledger.periods import period_of
-from cogrow.ledger.store.database import Row, insert_tuples, new_entry_ids
+from cogrow.ledger.store.bulk import Row, insert_tuples, new_entry_ids
 from cogrow.ledger.store.refusals import DuplicateKey, Unbalanced
 from cogrow.ledger.store.schema import audit, entry, posting, seal
 
@@ -73,9 +73,11 @@ class Line(NamedTuple):
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
-    """An entry to be written. `origin` names the period it comes from, if it is booked elsewhere."""
+    """An entry to be written. `origin` names the period it comes from, if it is booked elsewhere;
+    `payload_hash` is the hash of what is posted, whoever posts it and whenever.
+    """
 
     kind: str
     key: str
@@ -85,37 +87,33 @@ class Entry:
     source_id: str = ""
     reverses: int | None = None
     approval: str | None = None
+    payload_hash: str = field(init=False)
 
     def __post_init__(self) -> None:
-        sums: dict[tuple[str, str], int] = {}
+        sums: dict[tuple[bool, str], int] = {}
+        source = self.source_type, self.source_id
+        fields = [self.kind, self.key, self.origin, *source, str(self.reverses or "")]
         for account, amount in self.lines:
             if type(amount) is not int:
                 raise TypeError(f"minor units must be int, not {type(amount).__name__}")
-            place = account.book, account.currency
+            code, kind, currency, _, _ = account
+            place = kind in CONTROL, currency
             sums[place] = sums.get(place, 0) + amount
+            fields += code, currency, str(amount)
         if any(sums.values()) or len(self.lines) < 2:
             raise Unbalanced(message(N_("The postings of an entry do not sum to zero.")))
-
-    @property
-    def payload_hash(self) -> str:
-        """Return the hash of what is posted, whoever posts it and whenever."""
-        fields = [
-            self.kind,
-            self.key,
-            self.origin,
-            self.source_type,
-            self.source_id,
-            str(self.reverses or ""),
-        ]
-        for account, amount in self.lines:
-            fields += account.code, account.currency, str(amount)
-        return digest(fields)
+        self.payload_hash = digest(fields)
 
 
 def digest(fields: Sequence[str]) -> str:
     """Return the SHA-256 of fields, their lengths before them, so that no two lists look alike."""
-    lengths = ",".join(map(str, map(len, fields)))
+    lengths = _lengths(len(fields)) % tuple(map(len, fields))
     return hashlib.sha256(f"{lengths}|{''.join(fields)}".encode()).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _lengths(count: int) -> str:
+    return ",".join(["%d"] * count)
 
 
 @lru_cache(maxsize=256)

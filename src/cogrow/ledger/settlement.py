@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -11,11 +11,12 @@ from functools import partial
 from sqlalchemy import Connection, select
 
 from cogrow.ledger import accounts
-from cogrow.ledger.claims import Claim, locked, owed, save
+from cogrow.ledger.claims import Claim, Key, as_foreseen, locked, owed, save, seen
 from cogrow.ledger.journal import Act, Entry, entry_lines, note, write
 from cogrow.ledger.people import require
+from cogrow.ledger.store.bulk import insert_rows
 from cogrow.ledger.store.claims import credit_lot, settlement
-from cogrow.ledger.store.database import Store, insert_rows, uncollected
+from cogrow.ledger.store.database import Store, ahead, uncollected
 
 CHUNK = 10_000
 #: Where a settled amount goes, by how it is paid; a clawback is offset against money first.
@@ -57,16 +58,25 @@ def settle(
     result = Settled()
     chunks = [merchants[at : at + chunk] for at in range(0, len(merchants), chunk)]
 
+    def foresee(some: Sequence[str]) -> _Due:
+        return _due(seen(store, some), {}, day)
+
+    def book(connection: Connection, foreseen: _Due | None, some: Sequence[str]) -> Settled:
+        if foreseen is not None and not any(owed(connection, some, ("clawback",)).values()):
+            return foreseen.book(connection, act, day)
+        claims = locked(connection, some)
+        return _due(claims, owed(connection, some, ("clawback",)), day).book(connection, act, day)
+
     def all_of_it(connection: Connection) -> list[Settled]:
-        return [_settle(connection, some, day, act) for some in chunks]
+        return [book(connection, None, some) for some in chunks]
 
     if dry:
         done = store.write(all_of_it, dry=True)
     else:
         done = []
-        for number, some in enumerate(chunks, start=1):
-            done.append(store.write(partial(_settle, merchants=some, day=day, act=act)))
-            progress(number, len(chunks))
+        for some, foreseen in zip(chunks, ahead(foresee, chunks), strict=True):
+            done.append(as_foreseen(store, partial(book, some=some), foreseen))
+            progress(len(done), len(chunks))
     for one in done:
         result.merchants += one.merchants
         result.entries += one.entries
@@ -76,49 +86,70 @@ def settle(
     return result
 
 
-def _settle(connection: Connection, merchants: Sequence[str], day: str, act: Act) -> Settled:
-    claims = locked(connection, merchants)
+@dataclass(slots=True)
+class _Due:
+    """What a transaction makes due of the claims of some merchants."""
+
+    claims: Collection[Claim]
+    result: Settled = field(default_factory=Settled)
+    entries: list[Entry] = field(default_factory=list)
+    lots: list[dict[str, object]] = field(default_factory=list)
+
+    def book(self, connection: Connection, act: Act, day: str) -> Settled:
+        """Write it, and return what it comes to."""
+        entries = self.entries
+        save(connection, self.claims)
+        insert_rows(connection, credit_lot, self.lots)
+        write(connection, entries, act)
+        if entries:
+            note(connection, act, "settle", entries=len(entries), first=entries[0].key, until=day)
+        self.result.entries = len(entries)
+        self.result.merchants = len({entry.source_id for entry in entries})
+        return self.result
+
+
+def _due(
+    claims: Mapping[Key, Claim], clawbacks: Mapping[tuple[str, str, str], int], day: str
+) -> _Due:
+    """Return what is due of claims, less what the merchants owe."""
     groups: dict[tuple[str, str, str], list[Claim]] = defaultdict(list)
     for claim in claims.values():
         _, _, merchant, period, currency = claim.key
         groups[merchant, period, currency].append(claim)
-    owes = {
-        (merchant, currency): amount
-        for (merchant, currency, _), amount in owed(connection, merchants, ("clawback",)).items()
-    }
-    result, entries, lots = Settled(), [], []
+    owes = {(merchant, currency): amount for (merchant, currency, _), amount in clawbacks.items()}
+    found = _Due(claims.values())
     for (merchant, period, currency), mine in sorted(groups.items()):
         due = [c for c in mine if c.unsettled and c.values["matures_on"] <= day]
         if not due:
             continue
-        number = max(c.values["settled_count"] for c in mine) + 1
+        due.sort(key=_turn)
+        number = max([c.values["settled_count"] for c in mine]) + 1
         key = f"settle:{merchant}:{period}:{currency}:{number}"
-        total = sum(c.unsettled for c in due)
+        total = sum([c.unsettled for c in due])
         back = rest = min(owes.get((merchant, currency), 0), total)
         owes[merchant, currency] = owes.get((merchant, currency), 0) - back
         pairs = [
             (accounts.of_merchant("accrued", merchant, currency), total),
             (accounts.of_merchant("clawback", merchant, currency), -back),
         ]
-        for claim in sorted(due, key=lambda c: (_ORDER[c.values["pays"]], c.key)):
+        for claim in due:
             amount = claim.unsettled - min(claim.unsettled, rest)
             rest -= claim.unsettled - amount
             kind = DESTINATIONS[claim.values["pays"]]
             pairs.append((accounts.of_merchant(kind, merchant, currency), -amount))
             if kind == "ad_bonus" and amount:
-                lots.append(_lot(f"{key}:{claim.key[0]}@{claim.key[1]}", claim, amount))
+                found.lots.append(_lot(f"{key}:{claim.key[0]}@{claim.key[1]}", claim, amount))
             claim.set(unsettled=0, settled_count=number)
-        entries.append(Entry("settle", key, entry_lines(*pairs), period, "settlement", merchant))
-        result.due[currency] += total - back
-        result.offset[currency] += back
-    save(connection, claims.values())
-    insert_rows(connection, credit_lot, lots)
-    write(connection, entries, act)
-    if entries:
-        note(connection, act, "settle", entries=len(entries), first=entries[0].key, until=day)
-    result.entries = len(entries)
-    result.merchants = len({entry.source_id for entry in entries})
-    return result
+        lines = entry_lines(*pairs)
+        found.entries.append(Entry("settle", key, lines, period, "settlement", merchant))
+        found.result.due[currency] += total - back
+        found.result.offset[currency] += back
+    return found
+
+
+def _turn(claim: Claim) -> tuple[int, Key]:
+    """Return in whose place a claim is offset: money first."""
+    return _ORDER[claim.values["pays"]], claim.key
 
 
 def _lot(name: str, claim: Claim, amount: int) -> dict[str, object]:

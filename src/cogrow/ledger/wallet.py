@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from cogrow.errors import N_, LedgerError, message
 from cogrow.ledger import accounts
 from cogrow.ledger.accounts import Account
-from cogrow.ledger.claims import draw, lots
+from cogrow.ledger.claims import KEY_COLUMNS, draw, lots, owed
 from cogrow.ledger.journal import Act, Entry, Posted, entry_lines, note, posted, write
 from cogrow.ledger.people import require, require_sight, roles_of
-from cogrow.ledger.store.claims import credit_lot
-from cogrow.ledger.store.database import insert_rows
+from cogrow.ledger.store.bulk import insert_rows
+from cogrow.ledger.store.claims import credit_lot, settlement
 from cogrow.ledger.store.refusals import DuplicateKey, InsufficientFund
 from cogrow.ledger.store.schema import account, balance, entry
 from cogrow.money import round_half_up
@@ -27,11 +28,14 @@ Pairs = list[tuple[Account, int]]
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """What a merchant has in one currency, in minor units by kind; `clawback` is what it owes."""
+    """What a merchant has in one currency, in minor units by kind; `clawback` is what it owes, and
+    `expiring` the credit that is gone by a day.
+    """
 
     merchant: str
     currency: str
     amounts: dict[str, int]
+    expiring: dict[str, int]
 
 
 def wallets(connection: Connection, merchant: str, viewer: str) -> list[Wallet]:
@@ -46,7 +50,23 @@ def wallets(connection: Connection, merchant: str, viewer: str) -> list[Wallet]:
     found: dict[str, dict[str, int]] = {}
     for currency, kind, amount in connection.execute(query):
         found.setdefault(currency, dict.fromkeys(KINDS, 0))[kind] = abs(amount)
-    return [Wallet(merchant, currency, amounts) for currency, amounts in found.items()]
+    left = (
+        select(credit_lot.c.currency, credit_lot.c.expires_on, func.sum(credit_lot.c.remaining))
+        .where(
+            credit_lot.c.merchant_id == merchant,
+            credit_lot.c.remaining > 0,
+            credit_lot.c.expires_on != "",
+        )
+        .group_by(credit_lot.c.currency, credit_lot.c.expires_on)
+        .order_by(credit_lot.c.expires_on)
+    )
+    expiring: dict[str, dict[str, int]] = {}
+    for currency, day, amount in connection.execute(left):
+        expiring.setdefault(currency, {})[day] = int(amount)
+    return [
+        Wallet(merchant, currency, amounts, expiring.get(currency, {}))
+        for currency, amounts in found.items()
+    ]
 
 
 def _once(
@@ -90,9 +110,11 @@ def convert(
     expires_on: date | None = None,
 ) -> Posted:
     """Turn money of a wallet into ad credit, with a bonus of `bonus` times the amount from a fund, rounded
-    half up once. The bonus is spent first, expires, and is never money again.
+    half up once. The bonus is spent first and is never money again.
 
-    Raises InsufficientFund where wallet or fund has not enough.
+    Credit expires as the terms say under which its money was earned, counted from the act's day; the bonus on
+    `expires_on`, else with the last of that credit. Raises InsufficientFund where wallet or fund has not
+    enough.
     """
     _positive(amount)
     if ("merchant", merchant) not in _roles(connection, act):
@@ -108,11 +130,18 @@ def convert(
         (accounts.of_merchant("payable", merchant, currency), amount),
         (accounts.of_merchant("ad_credit", merchant, currency), -amount),
     ]
-    rows = [_lot(f"convert:{name}", merchant, currency, "ad_credit", None, "", amount, "")]
+    portions = _portions(connection, merchant, currency, amount, act.day)
+    rows = []
+    for number, ((day, source), part) in enumerate(sorted(portions.items()), start=1):
+        cost = accounts.of_fund("incentive", source, currency).code if source else ""
+        lot = f"convert:{name}" + (f":{number}" if number > 1 else "")
+        rows.append(_lot(lot, merchant, currency, "ad_credit", source or None, cost, part, day))
     if extra and fund is not None:
-        cost = accounts.of_fund("ad_bonus_cost", fund, currency)
+        bonus_cost = accounts.of_fund("ad_bonus_cost", fund, currency)
+        forever = any(not day for day, _ in portions)
+        until = until or ("" if forever else max(day for day, _ in portions))
         pairs += [
-            (cost, extra),
+            (bonus_cost, extra),
             (accounts.of_merchant("ad_bonus", merchant, currency), -extra),
             (accounts.of_fund("consumed", fund, currency), extra),
             (accounts.of_fund("available", fund, currency), -extra),
@@ -124,13 +153,49 @@ def convert(
                 currency,
                 "ad_bonus",
                 fund,
-                cost.code,
+                bonus_cost.code,
                 extra,
                 until,
             )
         )
     insert_rows(connection, credit_lot, rows)
     return _once(connection, "convert", name, asked, pairs, act, merchant)
+
+
+def _portions(
+    connection: Connection, merchant: str, currency: str, amount: int, day: date
+) -> dict[tuple[str, str], int]:
+    """Return an amount of a wallet by the last day of the credit it becomes ("": none) and the fund that has
+    it again after that. Money leaves a wallet in the order in which it became due.
+    """
+    here = owed(
+        connection, [merchant], ("payable", "hold")
+    )  # locked, then its claims are looked at
+    query = (
+        select(settlement)
+        .where(
+            settlement.c.merchant_id == merchant,
+            settlement.c.currency == currency,
+            settlement.c.pays == "cash",
+        )
+        .order_by(settlement.c.matures_on, *(settlement.c[name] for name in KEY_COLUMNS))
+    )
+    rows = connection.execute(query).all()
+    came = [max(0, row.posted_earned - row.unsettled) for row in rows]
+    gone = max(0, sum(came) - sum(n for (_, code, _), n in here.items() if code == currency))
+    found: dict[tuple[str, str], int] = defaultdict(int)
+    for row, part in zip(rows, came, strict=True):
+        lost = min(part, gone)
+        taken = min(part - lost, amount)
+        gone, amount = gone - lost, amount - taken
+        if taken and row.expires_on:
+            lasts = date.fromisoformat(row.expires_on) - date.fromisoformat(row.matures_on)
+            found[(day + lasts).isoformat(), row.fund_id] += taken
+        elif taken:
+            found["", ""] += taken
+    if amount:  # what came by a correction
+        found["", ""] += amount
+    return found
 
 
 def _roles(connection: Connection, act: Act) -> set[tuple[str, str]]:
@@ -185,14 +250,13 @@ def spend(
 
 
 def expire(connection: Connection, act: Act, as_of: date | None = None) -> list[Posted]:
-    """Take back bonus credit that expires by `as_of` (else the act's day); its fund has it again."""
+    """Take back credit that expires by `as_of` (else the act's day); its fund has it again."""
     require(connection, act, "operator")
     day = (as_of or act.day).isoformat()
     query = (
         select(credit_lot)
         .where(
             credit_lot.c.remaining > 0,
-            credit_lot.c.kind == "ad_bonus",
             credit_lot.c.expires_on != "",
             credit_lot.c.expires_on <= day,
         )
@@ -207,7 +271,7 @@ def expire(connection: Connection, act: Act, as_of: date | None = None) -> list[
         )
         kind = "ad_bonus_cost" if lot["cost_code"].startswith("exp:ad_bonus") else "incentive"
         pairs: Pairs = [
-            (accounts.of_merchant("ad_bonus", merchant, currency), left),
+            (accounts.of_merchant(lot["kind"], merchant, currency), left),
             (accounts.of_fund(kind, fund, currency), -left),
             (accounts.of_fund("consumed", fund, currency), -left),
             (accounts.of_fund("available", fund, currency), left),

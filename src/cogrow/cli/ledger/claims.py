@@ -24,6 +24,7 @@ from cogrow.cli.ledger.group import (
     sitting,
     subgroup,
 )
+from cogrow.cli.ledger.words import account_word
 from cogrow.cli.screen import Screen
 from cogrow.errors import N_, message
 
@@ -113,8 +114,14 @@ def wallet_show(screen: Screen, merchant: str, **at: Any) -> None:
         found = desk.wallets(merchant)
     heads = [message(N_("account")), message(N_("amount"))]
     for one in found:
-        rows = [(kind, shown(amount, one.currency)) for kind, amount in one.amounts.items()]
+        rows = [
+            (account_word(kind), shown(amount, one.currency))
+            for kind, amount in one.amounts.items()
+        ]
         screen.table(heads, rows)
+        for day, amount in one.expiring.items():
+            what = N_("{amount} of the credit expires on {day}.")
+            screen.say(message(what, amount=shown(amount, one.currency), day=day))
     screen.data(plain(found))
 
 
@@ -123,7 +130,9 @@ def wallet_show(screen: Screen, merchant: str, **at: Any) -> None:
 @AMOUNT
 @click.option("--bonus", default="0%", show_default=True, help=N_("The bonus, as a share."))
 @click.option("--fund", help=N_("The fund that pays the bonus."))
-@click.option("--expires", type=DAY, help=N_("The day the bonus expires."))
+@click.option(
+    "--expires", type=DAY, help=N_("The day the bonus expires.  [default: with the credit]")
+)
 @CURRENCY
 @NUMBER
 @at_books
@@ -173,14 +182,15 @@ def wallet_spend(
     _show_posted(screen, found)
 
 
-@command(wallet_group, "expire", N_("Take back bonus credit that has expired."))
+@command(wallet_group, "expire", N_("Take back credit that has expired."))
+@click.option("--as-of", type=DAY, help=N_("Up to which day.  [default: the day it is booked on]"))
 @at_books
-def wallet_expire(screen: Screen, **at: Any) -> None:
+def wallet_expire(screen: Screen, as_of: datetime | None, **at: Any) -> None:
     """Expire."""
     from cogrow.ledger.wallet import expire
 
     with sitting(screen, **at) as desk:
-        found = desk.write(expire)
+        found = desk.write(expire, as_of=as_of.date() if as_of else None)
     screen.say(message(N_("{count} portions of credit expired."), count=len(found)), fg="green")
     screen.data(plain(found))
 

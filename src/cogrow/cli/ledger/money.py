@@ -65,6 +65,18 @@ def person_grant(screen: Screen, name: str, role: str, merchant: str, **at: Any)
     done(screen, person=name, role=role)
 
 
+@command(person_group, "revoke", N_("Take a role away from a person."))
+@click.argument("name")
+@click.argument("role")
+@click.option("--merchant", default="", help=N_("Whose books the role merchant could see."))
+@at_books
+def person_revoke(screen: Screen, name: str, role: str, merchant: str, **at: Any) -> None:
+    """Take a role away."""
+    with sitting(screen, **at) as desk:
+        desk.person_revoke(name, role, merchant)
+    done(screen, person=name, role=role)
+
+
 @command(person_group, "key", N_("Make an API key that acts for a person. It cannot approve."))
 @click.argument("key")
 @click.argument("person_of")
@@ -258,14 +270,24 @@ def beneficiary_command(
     show_default=True,
     help=N_("How it is paid; `demonstration` moves no money."),
 )
+@click.option(
+    "--merchant", "merchants", multiple=True, help=N_("Pay this merchant only; may be repeated.")
+)
 @CURRENCY
 @at_books
 def payout_propose(
-    screen: Screen, batch: str, least: str, rail: str, currency: str, **at: Any
+    screen: Screen,
+    batch: str,
+    least: str,
+    rail: str,
+    merchants: tuple[str, ...],
+    currency: str,
+    **at: Any,
 ) -> None:
     """Propose a batch."""
+    lowest = minor(screen, least, currency)
     with sitting(screen, **at) as desk:
-        found = desk.propose_batch(batch, rail, currency, minor(screen, least, currency))
+        found = desk.propose_batch(batch, rail, currency, lowest, merchants or None)
     _show_batch(screen, found)
 
 
@@ -300,6 +322,23 @@ def payout_pay(
     with sitting(screen, **at) as desk:
         rail = _rail(desk.rail_of(batch), folder, payer, iban, bic)
         _show_paid(screen, batch, desk.pay(batch, rail))
+
+
+@command(
+    payout_group,
+    "send-again",
+    N_("Send again, under the same numbers, what nobody knows the end of."),
+)
+@click.argument("batch")
+@by_rail
+@at_books
+def payout_send_again(
+    screen: Screen, batch: str, folder: Path, payer: str, iban: str, bic: str, **at: Any
+) -> None:
+    """Send a batch again, by a rail that tells a number it has seen."""
+    with sitting(screen, **at) as desk:
+        rail = _rail(desk.rail_of(batch), folder, payer, iban, bic)
+        _show_paid(screen, batch, desk.send_again(batch, rail))
 
 
 @command(payout_group, "reconcile", N_("Read what became of a batch: outcomes*.csv in the folder."))

@@ -16,8 +16,8 @@ from cogrow.ledger.journal import Act, Entry, digest, entry_lines, note, write
 from cogrow.ledger.payouts.rail import Instruction
 from cogrow.ledger.people import require
 from cogrow.ledger.proposals import Proposal, proposal, propose, vote
+from cogrow.ledger.store.bulk import insert_rows
 from cogrow.ledger.store.claims import LIVE, beneficiary, payout, payout_batch
-from cogrow.ledger.store.database import insert_rows
 from cogrow.ledger.store.refusals import DuplicateKey
 from cogrow.ledger.store.schema import account, balance
 

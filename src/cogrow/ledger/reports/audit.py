@@ -96,18 +96,19 @@ def _entries(
     groups = groupby(lines, key=itemgetter(0))
     at, mine = next(groups, _END)
     links: list[tuple[int, str, str, str, int]] = []
-    for seq, sealing, previous, kept, *values, content, name in headers:
+    for header in headers:
+        name = header[-1]
         if name is None:
-            found.faults.append(Fault(message(N_("Seal {seq} seals nothing."), seq=seq)))
+            found.faults.append(Fault(message(N_("Seal {seq} seals nothing."), seq=header[0])))
             continue
         while at is not None and at < name:
             found.faults.append(_orphan(at))
             at, mine = next(groups, _END)
-        own = list(mine) if at == name else []
+        own: list[Any] = []
         if at == name:
+            own = list(mine)
             at, mine = next(groups, _END)
-        _entry(sealing, values, content, own, found, sums, places)
-        links.append((seq, previous, kept, content, name))
+        links.append(_entry(header, own, found, sums, places))
         found.entries += 1
         found.postings += len(own)
     if at is not None:
@@ -121,21 +122,17 @@ def _orphan(number: int) -> Fault:
 
 
 def _entry(
-    number: int,
-    header: list[Any],
-    sealed: str,
-    lines: list[Any],
-    found: Audited,
-    sums: dict[int, int],
-    places: dict[int, Any],
-) -> None:
-    """Check one entry against its postings, and add these to the sums of their accounts."""
-    kind, key, paid, period_id, origin, day, instant, source, source_id, reverses, *rest = header
-    actor, via, approved, count, _version = rest
+    header: Any, lines: list[Any], found: Audited, sums: dict[int, int], places: dict[int, Any]
+) -> tuple[int, str, str, str, int]:
+    """Check one entry against its postings, add these to the sums of their accounts, and return its link
+    in the chain.
+    """
+    seq, number, previous, link, kind, key, paid, period_id, origin, day, instant, *rest = header
+    source, source_id, reverses, actor, via, approved, count, _version, sealed, name = rest
     totals: dict[tuple[str, str], int] = {}
     fields = [kind, key, origin, source, source_id, str(reverses or "")]
     for _, place, amount, book, currency in lines:
-        code, kept_book, kept_currency, *_ = places[place]
+        code, kept_book, kept_currency, _, _, _ = places[place]
         where = book, currency
         totals[where] = totals.get(where, 0) + amount
         sums[place] += amount
@@ -151,6 +148,7 @@ def _entry(
     if payload != paid or kept != sealed:
         what = N_("Entry {entry} ({key}) is not what was sealed.")
         found.faults.append(Fault(message(what, entry=number, key=key), number))
+    return seq, previous, link, sealed, name
 
 
 def _chain(found: Audited, links: list[tuple[int, str, str, str, int]]) -> None:
@@ -251,19 +249,21 @@ def _derived(
             kind = row[2] if wanted is not None else "accrued"
             beside[kind, row[0], row[1]] = int(row[-1])
         own = ("accrued",) if wanted is None else ("ad_credit", "ad_bonus")
-        for key in sorted({k for k in kinds if k[0] in own} | beside.keys(), key=str):
-            if -kinds.get(key, 0) != beside.get(key, 0):
-                what = N_(
-                    "{kind} of {merchant}: the books have {total}, the rows beside them {kept}."
-                )
-                said = message(
-                    what,
-                    kind=key[0],
-                    merchant=key[1],
-                    total=-kinds.get(key, 0),
-                    kept=beside.get(key, 0),
-                )
-                found.faults.append(Fault(said))
+        wrong = [
+            key
+            for key in {key for key in kinds if key[0] in own} | beside.keys()
+            if -kinds.get(key, 0) != beside.get(key, 0)
+        ]
+        for key in sorted(wrong, key=str):
+            what = N_("{kind} of {merchant}: the books have {total}, the rows beside them {kept}.")
+            said = message(
+                what,
+                kind=key[0],
+                merchant=key[1],
+                total=-kinds.get(key, 0),
+                kept=beside.get(key, 0),
+            )
+            found.faults.append(Fault(said))
     live = ("approved", "sending", "sent", "unknown")
     query = (
         select(payout.c.rail, payout.c.currency, func.sum(payout.c.amount))

@@ -14,8 +14,9 @@ from sqlalchemy import Connection, func, select
 from cogrow.errors import N_, NotFound, message
 from cogrow.ledger.journal import digest
 from cogrow.ledger.people import require_sight
+from cogrow.ledger.store.bulk import insert_rows
 from cogrow.ledger.store.claims import settlement, statement, statement_line
-from cogrow.ledger.store.database import insert_rows
+from cogrow.ledger.store.database import by_key
 from cogrow.ledger.store.refusals import broken
 from cogrow.ledger.store.schema import account, entry, period, posting
 
@@ -74,6 +75,8 @@ def statements(
     found = connection.execute(select(period).where(period.c.id == period_id)).first()
     if found is None:
         raise NotFound(message(N_("Nothing was booked in {period}."), period=period_id))
+    if merchant is not None:
+        by_key(connection)
     yield from _statements(connection, period_id, found.starts_on, merchant)
 
 

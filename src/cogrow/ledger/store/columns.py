@@ -33,14 +33,14 @@ def check(name: str, condition: str) -> CheckConstraint:
 
 
 def by_statement(table: Table) -> None:
-    """Have PostgreSQL check what a table refers to once a statement (`guards`), not once a row.
+    """Have PostgreSQL check what a table refers to once a statement (`guards`), not once a row; at commit,
+    where that comes later.
 
     That is as safe where what is referred to never changes and never goes.
     """
     table.info["by_statement"] = True
     for constraint in table.foreign_key_constraints:
-        if not constraint.deferrable:
-            constraint.ddl_if("sqlite")
+        constraint.ddl_if("sqlite")
 
 
 def one_of(column: str, choices: tuple[str, ...]) -> CheckConstraint:

@@ -7,23 +7,17 @@ under READ COMMITTED. A transaction that lost a race is done again from its star
 from __future__ import annotations
 
 import gc
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import (
-    Column,
-    ColumnElement,
     Connection,
     Engine,
-    Integer,
-    Table,
     create_engine,
     event,
-    select,
     text,
 )
 from sqlalchemy.engine import URL, make_url
@@ -32,17 +26,12 @@ from sqlalchemy.pool import NullPool
 
 from cogrow.errors import N_, EngineError, LedgerError, NotFound, message
 from cogrow.ledger.store.refusals import TooManyTries, refused
-from cogrow.ledger.store.schema import entry_ids
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 #: How often a transaction that lost a race is done again. Nobody loses that often to chance.
 MOST_TRIES = 20
-#: Below this, COPY costs more than it saves.
-FEW_ROWS = 50
-#: Values in one statement on SQLite; it takes 32,766.
-MOST_VALUES = 2_000
-Row = tuple[Any, ...]
 _WAIT_MILLISECONDS = 60_000
+_S = TypeVar("_S")
 _T = TypeVar("_T")
 _RACES = {"40001", "40P01", "55P03"}
 
@@ -59,6 +48,31 @@ def uncollected() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
+
+
+def by_key(connection: Connection) -> None:
+    """Have PostgreSQL go from key to key for the rest of the transaction: after a bulk load it has not
+    counted its rows yet, and would read whole tables for some merchants.
+    """
+    if connection.dialect.name == "postgresql":
+        ways = dict.fromkeys(("enable_hashjoin", "enable_mergejoin", "enable_seqscan"), "off")
+        ways["max_parallel_workers_per_gather"] = "0"
+        set_ = [f"set_config('{way}', '{how}', true)" for way, how in ways.items()]
+        connection.execute(text(f"SELECT {', '.join(set_)}"))
+
+
+def ahead(make: Callable[[_S], _T], given: Sequence[_S]) -> Iterator[_T]:
+    """Yield what `make` makes of each, the next while the last is in use: Python prepares one chunk while the
+    database writes another.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        coming = [thread.submit(make, one) for one in given[:1]]
+        for one in given[1:]:
+            made = coming.pop().result()
+            coming.append(thread.submit(make, one))
+            yield made
+        for last in coming:
+            yield last.result()
 
 
 def sqlite_journal(version: tuple[int, ...]) -> str:
@@ -132,106 +146,6 @@ def _lost_a_race(error: DBAPIError) -> bool:
     return state in _RACES or "database is locked" in said
 
 
-def new_entry_ids(connection: Connection, count: int) -> list[int]:
-    """Return `count` numbers for entries that nobody else gets, in order."""
-    if connection.dialect.name == "postgresql":
-        step = text(f"SELECT nextval('{entry_ids.name}') FROM generate_series(1, :count)")
-        return sorted(connection.execute(step, {"count": count}).scalars())
-    last = int(connection.execute(text("SELECT coalesce(max(id), 0) FROM entry")).scalar_one())
-    return list(range(last + 1, last + 1 + count))
-
-
-def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows of the same columns."""
-    if rows:
-        insert_tuples(connection, table, tuple(rows[0]), [tuple(row.values()) for row in rows])
-
-
-def insert_tuples(
-    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
-) -> None:
-    """Insert many rows, past SQLAlchemy's care for each value: COPY on PostgreSQL, many rows a statement on
-    SQLite, which prepares to undo each statement.
-    """
-    if len(rows) < FEW_ROWS:
-        if rows:
-            few = [dict(zip(columns, row, strict=True)) for row in rows]
-            connection.execute(table.insert(), few)
-        return
-    into = f"{table.name} ({', '.join(columns)})"
-    if connection.dialect.name != "sqlite":
-        statement = f"COPY {into} FROM STDIN"
-        with _driver(connection, statement) as raw, raw.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
-        return
-    one, most = f"({', '.join('?' * len(columns))})", MOST_VALUES // len(columns)
-    for at in range(0, len(rows), most):
-        part = rows[at : at + most]
-        statement = f"INSERT INTO {into} VALUES {', '.join([one] * len(part))}"
-        with _driver(connection, statement) as raw:
-            raw.execute(statement, list(chain.from_iterable(part)))
-
-
-def among(connection: Connection, column: Column[str], names: Sequence[str]) -> ColumnElement[bool]:
-    """Return the condition that a column of text is one of many names, as one parameter."""
-    sqlite = connection.dialect.name == "sqlite"
-    each = (
-        "json_each(:names)" if sqlite else "json_array_elements_text(CAST(:names AS json)) AS value"
-    )
-    listed = select(text("value")).select_from(text(each))
-    return column.in_(listed.params(names=json.dumps(list(names))))
-
-
-def update_tuples(
-    connection: Connection,
-    table: Table,
-    columns: Sequence[str],
-    where: Sequence[str],
-    rows: Sequence[Row],
-) -> int:
-    """Set `columns` in every row whose columns `where` are as told; each of `rows` has the values of the
-    first, then of the second. Return how many rows were changed.
-    """
-    if not rows:
-        return 0
-    if connection.dialect.name == "sqlite":
-        sets, keeps = (" = ?, ".join(columns), " = ? AND ".join(where))
-        statement = f"UPDATE {table.name} SET {sets} = ? WHERE {keeps} = ?"
-        with _driver(connection, statement) as raw:
-            raw.executemany(statement, rows)
-            return int(raw.rowcount)
-    # One statement: PostgreSQL reads a table's checks and foreign keys anew for each.
-    names = [f"v{number}" for number in range(len(columns) + len(where))]
-    kinds = [
-        "bigint" if isinstance(table.c[name].type, Integer) else "text"
-        for name in (*columns, *where)
-    ]
-    told = ", ".join(f"{name} {kind}" for name, kind in zip(names, kinds, strict=True))
-    pairs = [f"{column} = {name}" for column, name in zip((*columns, *where), names, strict=True)]
-    statement = (
-        f"UPDATE {table.name} SET {', '.join(pairs[: len(columns)])}"
-        f" FROM jsonb_to_recordset(%s::jsonb) AS told({told}) WHERE {' AND '.join(pairs[len(columns) :])}"
-    )
-    many = json.dumps([dict(zip(names, row, strict=True)) for row in rows])
-    with _driver(connection, statement) as raw:
-        raw.execute(statement, (many,))
-        return int(raw.rowcount)
-
-
-@contextmanager
-def _driver(connection: Connection, statement: str) -> Iterator[Any]:
-    """Yield a cursor of the driver; its errors come as SQLAlchemy's."""
-    driver = connection.dialect.loaded_dbapi
-    raw = connection.connection.cursor()
-    try:
-        yield raw
-    except driver.Error as error:
-        raise DBAPIError.instance(statement, None, error, driver.Error) from error
-    finally:
-        raw.close()
-
-
 def open_store(url: str | URL) -> Store:
     """Return the books at a URL, `sqlite:///books.db` or `postgresql://…`, at this version's schema.
 
@@ -255,6 +169,8 @@ def open_store(url: str | URL) -> Store:
         raise NotFound(message(what, url=repr(str(url)))) from error
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine)
+    else:
+        _prepare_postgresql(engine)
     store = Store(engine)
     try:
         migrate(store)
@@ -290,6 +206,16 @@ def _prepare_sqlite(engine: Engine) -> None:
     def begun(connection: Connection) -> None:
         reads = connection.get_execution_options().get("cogrow_read", False)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(raw: Any, record: Any) -> None:
+        # Tables that just grew have no statistics yet: a query by key looks dear, and would be compiled
+        # for longer than it runs.
+        before, raw.autocommit = raw.autocommit, True
+        raw.execute("SET jit = off")
+        raw.autocommit = before
 
 
 def migrate(store: Store) -> None:

@@ -1,7 +1,7 @@
-"""What the database itself refuses, whoever writes: triggers for SQLite and PostgreSQL.
+"""What the database itself refuses, whoever writes: the triggers of `rules`, for SQLite and PostgreSQL.
 
 SQLite looks at each row; PostgreSQL at each statement, so that a chunk of thousands of entries is checked
-with a few queries. A refusal is named `cogrow:…`; `refusals` turns the name into an error.
+with a few queries.
 """
 
 from __future__ import annotations
@@ -11,192 +11,23 @@ from collections.abc import Iterator
 from sqlalchemy import Table
 
 from cogrow.ledger.store.claims import run
-from cogrow.ledger.store.schema import FOUR_EYES
+from cogrow.ledger.store.rules import (
+    APPEND_ONLY,
+    CHAINED,
+    ENTRY_RULES,
+    KEPT,
+    MISSING,
+    NEW_PAYOUT_RULES,
+    NEW_PERIOD_RULES,
+    PAYOUT_RULES,
+    PERIOD_RULES,
+    UNBALANCED_TOGETHER,
+    UNCHAINED,
+    VOTE_RULES,
+)
 
 #: The tables of claims are tables of the same books.
 METADATA = run.metadata
-
-#: Tables whose rows never change and never go.
-APPEND_ONLY = (
-    "currency",
-    "fund",
-    "account",
-    "person",
-    "approval",
-    "approval_vote",
-    "entry",
-    "posting",
-    "seal",
-    "audit",
-    "run",
-    "beneficiary",
-    "payout_batch",
-    "payout_attempt",
-    "statement",
-    "statement_line",
-    "dispute",
-    "dispute_answer",
-)
-#: Tables whose rows change, in the ways their triggers allow, but never go.
-KEPT = ("balance", "period", "settlement", "credit_lot", "payout", "person_role", "api_key")
-
-#: OR, not IN: SQLite would make a table of the list for each row.
-_GUARDED = " OR ".join(f"{{e}}.kind = '{kind}'" for kind in FOUR_EYES)
-
-#: Each is true where a new header (here {e}) must be refused.
-_UNBALANCED = (
-    "{e}.posting_count <> coalesce((SELECT CASE WHEN max(abs(b.total)) = 0 THEN sum(b.lines) END"
-    " FROM (SELECT count(*) AS lines, sum(p.amount) AS total FROM posting p"
-    " WHERE p.entry_id = {e}.id GROUP BY p.book, p.currency) b), 0)"
-)
-_CLOSED = "NOT EXISTS (SELECT 1 FROM period d WHERE d.id = {e}.period_id AND d.status = 'open')"
-_ALONE = (
-    f"({_GUARDED}) AND NOT EXISTS ("
-    "SELECT 1 FROM approval a WHERE a.id = {e}.approval_id AND a.content_hash = {e}.payload_hash"
-    " AND a.votes_needed <= (SELECT count(*) FROM approval_vote v WHERE v.approval_id = a.id"
-    " AND v.person_id <> a.maker))"
-)
-_NOT_REVERSED = (
-    "{e}.reverses_entry_id IS NOT NULL AND EXISTS (SELECT 1 FROM posting p"
-    " WHERE p.entry_id IN ({e}.id, {e}.reverses_entry_id)"
-    " GROUP BY p.account_id HAVING sum(p.amount) <> 0)"
-)
-ENTRY_RULES = (
-    ("unbalanced", _UNBALANCED),
-    ("period_closed", _CLOSED),
-    ("not_approved", _ALONE),
-    ("not_a_reversal", _NOT_REVERSED),
-)
-
-#: Each is true where a vote (here {n}) must be refused.
-VOTE_RULES = (
-    (
-        "own_proposal",
-        "EXISTS (SELECT 1 FROM approval a WHERE a.id = {n}.approval_id AND a.maker = {n}.person_id)",
-    ),
-    (
-        "may_not_approve",
-        "NOT EXISTS (SELECT 1 FROM person_role r WHERE r.person_id = {n}.person_id"
-        " AND r.role = 'finance' AND r.revoked_at IS NULL)",
-    ),
-)
-#: Each is true where a change of a payout ({o} → {n}) must be refused.
-PAYOUT_RULES = (
-    (
-        "payout_changed",
-        " OR ".join(
-            f"{{n}}.{column} <> {{o}}.{column}"
-            for column in (
-                "id",
-                "batch_id",
-                "merchant_id",
-                "currency",
-                "amount",
-                "rail",
-                "rail_number",
-                "beneficiary_id",
-                "beneficiary_fingerprint",
-                "maker",
-            )
-        )
-        + " OR coalesce({n}.retry_of, '') <> coalesce({o}.retry_of, '')"
-        + " OR ({o}.approved_hash IS NOT NULL AND {n}.approved_hash <> {o}.approved_hash)"
-        + " OR ({o}.checker IS NOT NULL AND {n}.checker <> {o}.checker)"
-        + " OR ({o}.reserve_entry_id IS NOT NULL"
-        + " AND coalesce({n}.reserve_entry_id, 0) <> {o}.reserve_entry_id)",
-    ),
-    (
-        "payout_step",
-        "({o}.status || '>' || {n}.status) NOT IN ('proposed>approved', 'proposed>cancelled',"
-        " 'approved>sending', 'approved>failed', 'sending>sent', 'sending>paid', 'sending>failed',"
-        " 'sending>unknown', 'sent>paid', 'sent>failed', 'sent>unknown', 'unknown>paid',"
-        " 'unknown>failed', 'unknown>sent', 'unknown>unknown', 'sent>sent')",
-    ),
-    (
-        "not_approved",
-        "{n}.status = 'approved' AND NOT EXISTS (SELECT 1 FROM payout_batch b"
-        " JOIN approval a ON a.id = b.approval_id AND a.content_hash = b.content_hash"
-        " WHERE b.id = {n}.batch_id AND b.content_hash = {n}.approved_hash"
-        " AND EXISTS (SELECT 1 FROM approval_vote v WHERE v.approval_id = a.id"
-        " AND v.person_id = {n}.checker)"
-        " AND a.votes_needed <= (SELECT count(*) FROM approval_vote v WHERE v.approval_id = a.id"
-        " AND v.person_id <> a.maker))",
-    ),
-    (
-        "beneficiary_changed",
-        "{n}.status = 'sending' AND EXISTS (SELECT 1 FROM beneficiary b"
-        " WHERE b.merchant_id = {n}.merchant_id AND b.id > {n}.beneficiary_id)",
-    ),
-    (
-        "no_request",
-        "{n}.status = 'sending' AND NOT EXISTS (SELECT 1 FROM payout_attempt t"
-        " WHERE t.payout_id = {n}.id AND t.kind = 'request')",
-    ),
-    (
-        "wrong_reserve",
-        "{n}.status = 'approved' AND NOT EXISTS (SELECT 1 FROM posting p JOIN account c"
-        " ON c.id = p.account_id WHERE p.entry_id = {n}.reserve_entry_id AND c.kind = 'payable'"
-        " AND c.merchant_id = {n}.merchant_id AND p.currency = {n}.currency AND p.amount = {n}.amount)",
-    ),
-    (
-        "wrong_final",
-        "{n}.final_entry_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM posting p JOIN account c"
-        " ON c.id = p.account_id WHERE p.entry_id = {n}.final_entry_id AND p.amount = -{n}.amount"
-        " AND p.currency = {n}.currency AND ((c.kind = 'bank' AND {n}.status = 'paid')"
-        " OR (c.kind = 'payable' AND c.merchant_id = {n}.merchant_id AND {n}.status = 'failed')))",
-    ),
-)
-NEW_PAYOUT_RULES = (
-    ("payout_step", "{n}.status <> 'proposed'"),
-    (
-        "wrong_beneficiary",
-        "NOT EXISTS (SELECT 1 FROM beneficiary b WHERE b.id = {n}.beneficiary_id"
-        " AND b.merchant_id = {n}.merchant_id AND b.fingerprint = {n}.beneficiary_fingerprint)",
-    ),
-    (
-        "still_live",
-        "{n}.retry_of IS NOT NULL AND NOT EXISTS (SELECT 1 FROM payout q WHERE q.id = {n}.retry_of"
-        " AND q.status = 'failed' AND q.merchant_id = {n}.merchant_id)",
-    ),
-)
-PERIOD_RULES = (
-    ("period_closed", "{o}.status = 'closed'"),
-    (
-        "period_changed",
-        "{n}.id <> {o}.id OR {n}.starts_on <> {o}.starts_on OR {n}.ends_on <> {o}.ends_on",
-    ),
-    (
-        "not_approved",
-        "{n}.status = 'closed' AND NOT EXISTS (SELECT 1 FROM approval a"
-        " WHERE a.id = {n}.approval_id AND a.kind = 'close' AND a.votes_needed <="
-        " (SELECT count(*) FROM approval_vote v WHERE v.approval_id = a.id"
-        " AND v.person_id <> a.maker))",
-    ),
-    (
-        "period_order",
-        "{n}.status = 'closed' AND EXISTS (SELECT 1 FROM period d WHERE d.status = 'open'"
-        " AND d.starts_on < {n}.starts_on)",
-    ),
-    (
-        "not_the_head",
-        "{n}.status = 'closed' AND {n}.close_head_hash <>"
-        " coalesce((SELECT s.hash FROM seal s ORDER BY s.seq DESC LIMIT 1), '')",
-    ),
-)
-#: Periods close in their order, and none is opened among those that are closed.
-NEW_PERIOD_RULES = (
-    ("period_closed", "{n}.status <> 'open'"),
-    (
-        "period_overlaps",
-        "EXISTS (SELECT 1 FROM period d WHERE d.id <> {n}.id AND ((d.status = 'closed'"
-        " AND d.ends_on > {n}.starts_on) OR (d.starts_on < {n}.ends_on AND d.ends_on > {n}.starts_on)))",
-    ),
-)
-CHAINED = ("seal", "audit")
-_UNCHAINED = (
-    "{n}.seq > 1 AND NOT EXISTS (SELECT 1 FROM {t} s"
-    " WHERE s.seq = {n}.seq - 1 AND s.hash = {n}.prev_hash)"
-)
 
 
 def sqlite() -> Iterator[str]:
@@ -244,15 +75,23 @@ def sqlite() -> Iterator[str]:
     yield refuse("period_closes", "BEFORE UPDATE ON period", PERIOD_RULES)
     yield refuse("period_opens", "BEFORE INSERT ON period", NEW_PERIOD_RULES)
     for table in CHAINED:
-        rule = _UNCHAINED.replace("{t}", table)
+        rule = UNCHAINED.replace("{t}", table)
         yield refuse(f"{table}_chained", f"BEFORE INSERT ON {table}", (("chain_broken", rule),))
 
 
-def _function(name: str, body: str) -> str:
-    # Transition tables have no statistics; the joins are by key, always.
+#: Transition tables have no statistics, so PostgreSQL is told how to join: key by key what is scattered, a
+#: range at once what was written one after the other.
+BY_KEY = "SET enable_nestloop = on SET enable_hashjoin = off"
+BY_RANGE = "SET enable_nestloop = off SET enable_hashjoin = on"
+
+
+def _function(name: str, body: str, joined: str = BY_KEY) -> str:
+    # What is forbidden counts as dear, and what is dear would be compiled first, for longer than it
+    # runs. The path ends with what is temporary: nobody puts a temporary table in the place of one of ours.
     return (
-        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql"
-        " SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off"
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql {joined}"
+        " SET enable_mergejoin = off SET enable_seqscan = off SET jit = off"
+        " SET search_path FROM CURRENT"
         f" AS $$ BEGIN {body} RETURN NULL; END $$"
     )
 
@@ -262,6 +101,10 @@ def _raise(code: str, condition: str) -> str:
         f"IF {condition} THEN RAISE EXCEPTION 'cogrow:{code}' USING ERRCODE = 'check_violation';"
         " END IF;"
     )
+
+
+def _dangling(name: str, missing: str) -> str:
+    return f"IF {missing} THEN RAISE EXCEPTION '{name}' USING ERRCODE = 'foreign_key_violation'; END IF;"
 
 
 def _each(alias: str, rules: tuple[tuple[str, str], ...], source: str) -> str:
@@ -284,17 +127,20 @@ def _references(table: Table) -> str:
             f"p.{key.column.name} = n.{key.parent.name}" for key in constraint.elements
         )
         name = "_".join(("fk", table.name, *constraint.column_keys))
-        body.append(
-            f"IF EXISTS (SELECT 1 FROM (SELECT DISTINCT {own} FROM arrived r) n"
-            f" WHERE NOT EXISTS (SELECT 1 FROM {constraint.referred_table.name} p WHERE {there})"
+        # Thousands of rows name the same month or fund; hardly two name the same account or entry.
+        many = constraint.referred_table.name in ("account", "entry")
+        arrived = "arrived n" if many else f"(SELECT DISTINCT {own} FROM arrived r) n"
+        missing = (
+            f"EXISTS (SELECT 1 FROM {arrived} WHERE NOT EXISTS"
+            f" (SELECT 1 FROM {constraint.referred_table.name} p WHERE {there})"
             f" AND n.{constraint.column_keys[0]} IS NOT NULL)"
-            f" THEN RAISE EXCEPTION '{name}' USING ERRCODE = 'foreign_key_violation'; END IF;"
         )
+        body.append(_dangling(name, missing))
     return " ".join(body)
 
 
-def _on(table: str, verb: str, name: str, body: str) -> Iterator[str]:
-    yield _function(f"cogrow_{name}", body)
+def _on(table: str, verb: str, name: str, body: str, joined: str = BY_KEY) -> Iterator[str]:
+    yield _function(f"cogrow_{name}", body, joined)
     seen = "NEW TABLE AS arrived" + (" OLD TABLE AS left_behind" if verb == "UPDATE" else "")
     yield (
         f"CREATE TRIGGER {name} AFTER {verb} ON {table} REFERENCING {seen}"
@@ -311,8 +157,43 @@ def _referring() -> Iterator[str]:
                 yield from _on(table.name, verb, name, _references(table))
 
 
+def _at_commit() -> Iterator[str]:
+    """Yield what looks, when a transaction commits, whether what it left open is there by then.
+
+    A deferred foreign key would look at each row. Each statement notes the entries it touched, and one
+    deferred trigger looks at all of a note at once. To delete the note does not stop it.
+    """
+    yield (
+        "CREATE TABLE loose_end (what VARCHAR NOT NULL, first BIGINT NOT NULL, last BIGINT NOT NULL)"
+    )
+    body = ""
+    for name, (table, missing) in MISSING.items():
+        looked = _dangling(name, f"EXISTS ({missing.format(n='NEW')})")
+        body += f"IF NEW.what = '{table}' THEN {looked} END IF; "
+    body += "DELETE FROM loose_end WHERE what = NEW.what AND first = NEW.first AND last = NEW.last;"
+    yield _function("cogrow_loose_end", body, BY_RANGE)
+    yield (
+        "CREATE CONSTRAINT TRIGGER loose_end AFTER INSERT ON loose_end DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION cogrow_loose_end()"
+    )
+    yield _function("cogrow_loose_end_stays", _raise("append_only", "true"))
+    yield (
+        "CREATE TRIGGER loose_end_stays BEFORE UPDATE OR TRUNCATE ON loose_end"
+        " FOR EACH STATEMENT EXECUTE FUNCTION cogrow_loose_end_stays()"
+    )
+    for table, number in (("posting", "entry_id"), ("entry", "id")):
+        yield from _on(
+            table,
+            "INSERT",
+            f"{table}_leaves_open",
+            f"INSERT INTO loose_end SELECT '{table}', min({number}), max({number}) FROM arrived"
+            " HAVING count(*) > 0;",
+        )
+
+
 def postgresql() -> Iterator[str]:
     """Yield the statements that make PostgreSQL's triggers."""
+    yield "SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', true)"
     yield _function("cogrow_append_only", _raise("append_only", "true"))
     for table in (*APPEND_ONLY, *KEPT):
         verbs = "DELETE OR TRUNCATE" if table in KEPT else "UPDATE OR DELETE OR TRUNCATE"
@@ -329,6 +210,7 @@ def postgresql() -> Iterator[str]:
         " SELECT id, 0, 0, min_posted, max_posted FROM arrived ORDER BY id;",
     )
     yield from _referring()
+    yield from _at_commit()
     # In the order of accounts, so that two chunks wait for each other and never both.
     yield from _on(
         "posting",
@@ -352,7 +234,10 @@ def postgresql() -> Iterator[str]:
         "PERFORM 1 FROM period d WHERE d.id IN (SELECT DISTINCT period_id FROM arrived)"
         " ORDER BY d.id FOR KEY SHARE; "
     )
-    yield from _on("entry", "INSERT", "entry_stands", held + _each("n", ENTRY_RULES, arrived))
+    balanced = _raise("unbalanced", UNBALANCED_TOGETHER)
+    yield from _on("entry", "INSERT", "entry_balances", balanced, BY_RANGE)
+    rest = tuple(rule for rule in ENTRY_RULES if rule[0] != "unbalanced")
+    yield from _on("entry", "INSERT", "entry_stands", held + _each("n", rest, arrived))
     yield from _on("approval_vote", "INSERT", "vote_counts", _each("n", VOTE_RULES, arrived))
     yield from _on("payout", "INSERT", "payout_begins", _each("n", NEW_PAYOUT_RULES, arrived))
     moved = "arrived n JOIN left_behind o ON o.id = n.id"
@@ -373,7 +258,7 @@ def postgresql() -> Iterator[str]:
     )
     yield from _on("period", "INSERT", "period_opens", _each("n", NEW_PERIOD_RULES, arrived))
     for table in CHAINED:
-        rule = _UNCHAINED.replace("{t}", table)
+        rule = UNCHAINED.replace("{t}", table)
         yield from _on(
             table, "INSERT", f"{table}_chained", _each("n", (("chain_broken", rule),), arrived)
         )

@@ -22,7 +22,7 @@ from cogrow.ledger.payouts.rail import Rail
 from cogrow.ledger.reports import audit, closing, export, statement
 from cogrow.ledger.settlement import Settled, settle
 from cogrow.ledger.store.database import Store, open_store
-from cogrow.ledger.store.guards import APPEND_ONLY
+from cogrow.ledger.store.rules import APPEND_ONLY
 from cogrow.operations.ledger.derivation import Derived, Where, derivations
 from cogrow.operations.ledger.earnings import read_earnings
 
@@ -51,6 +51,10 @@ class Desk:
     def person_grant(self, name: str, role: str, merchant: str) -> None:
         """Give a person a role."""
         self.write(people.grant, name=name, role=role, merchant=merchant)
+
+    def person_revoke(self, name: str, role: str, merchant: str) -> None:
+        """Take a role away."""
+        self.write(people.revoke, name=name, role=role, merchant=merchant)
 
     def key_add(self, key: str, of: str, secret: str) -> None:
         """Let whoever has the secret act for a person."""
@@ -147,6 +151,11 @@ class Desk:
         """Send an approved batch. There is no rehearsal of that."""
         self._for_real()
         return paying.pay(self.store, name, rail, self.act)
+
+    def send_again(self, name: str, rail: Rail) -> paying.Paid:
+        """Send again, under the same numbers, what nobody knows the end of."""
+        self._for_real()
+        return paying.resend(self.store, name, rail, self.act)
 
     def reconcile(self, name: str, rail: Rail) -> paying.Paid:
         """Ask the rail what became of a batch."""
