@@ -234,8 +234,8 @@ def postgresql() -> Iterator[str]:
         "PERFORM 1 FROM period d WHERE d.id IN (SELECT DISTINCT period_id FROM arrived)"
         " ORDER BY d.id FOR KEY SHARE; "
     )
-    balanced = _raise("unbalanced", UNBALANCED_TOGETHER)
-    yield from _on("entry", "INSERT", "entry_balances", balanced, BY_RANGE)
+    unbalanced = _raise("unbalanced", UNBALANCED_TOGETHER)
+    yield from _on("entry", "INSERT", "entry_balances", unbalanced, BY_RANGE)
     rest = tuple(rule for rule in ENTRY_RULES if rule[0] != "unbalanced")
     yield from _on("entry", "INSERT", "entry_stands", held + _each("n", rest, arrived))
     yield from _on("approval_vote", "INSERT", "vote_counts", _each("n", VOTE_RULES, arrived))
@@ -258,10 +258,8 @@ def postgresql() -> Iterator[str]:
     )
     yield from _on("period", "INSERT", "period_opens", _each("n", NEW_PERIOD_RULES, arrived))
     for table in CHAINED:
-        rule = UNCHAINED.replace("{t}", table)
-        yield from _on(
-            table, "INSERT", f"{table}_chained", _each("n", (("chain_broken", rule),), arrived)
-        )
+        rules = (("chain_broken", UNCHAINED.replace("{t}", table)),)
+        yield from _on(table, "INSERT", f"{table}_chained", _each("n", rules, arrived))
 
 
 TRIGGERS = {"sqlite": sqlite, "postgresql": postgresql}
