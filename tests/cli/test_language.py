@@ -81,7 +81,7 @@ EVERY_COMMAND = list(commands(cli))
 
 
 def test_every_command_is_found():
-    assert len(EVERY_COMMAND) == 61
+    assert len(EVERY_COMMAND) == 63
     assert ("facts", "import") in EVERY_COMMAND
 
 
