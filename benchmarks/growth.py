@@ -24,7 +24,7 @@ from benchmarks.process import Took, compiled, machine, median, peak, spread, ti
 #: Too few order lines to take time, enough for programs to find somebody.
 HARDLY_ANY = 20_000
 WHAT = ("program", "library")
-#: The rows that programs of the library share are kept: of 200 million lines, in tens of GB of spilled files.
+#: Beyond this nothing is shared, and the library is another one (`engines/scans/share.py`).
 MOST_FOR_LIBRARY = 60_000_000
 
 
