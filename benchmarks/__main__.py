@@ -1,4 +1,4 @@
-"""Makes a marketplace and runs every benchmark on it: python -m benchmarks [--lines 5000000]."""
+"""Makes a marketplace and times one program and the library on it: python -m benchmarks [--lines 5000000]."""
 
 from __future__ import annotations
 

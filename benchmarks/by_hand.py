@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.earn import BY_HAND, SCAN_AND_GROUP, bare
+from benchmarks.earn import BY_HAND, SCAN_AND_GROUP, bare, same_result
 from benchmarks.process import Took, machine, median, peak, spread, timed
 
 QUARTER = "TIMESTAMP '2025-03-31 16:00:00' AND {0} < TIMESTAMP '2025-06-30 16:00:00'"
@@ -146,11 +146,10 @@ def rewrite(earnings: Path, out: Path, threads: int) -> None:
 
 def check(facts: Path, work: Path, threads: int, memory: str) -> None:
     """Fail unless every query gives what cogrow computes, merchant by merchant."""
-    import duckdb
-
     from cogrow.embedded import Limits
     from cogrow.engines.run import run_programs
     from cogrow.operations.choose import library, programs
+    from cogrow.operations.earn import write
     from cogrow.period import parse_period
     from cogrow.sources.conform import open_facts
 
@@ -162,20 +161,11 @@ def check(facts: Path, work: Path, threads: int, memory: str) -> None:
         program = known[name]
         wanted = [(program, program.schedule.period(parse_period(period)))]
         (ran,) = run_programs(wanted, opened, limits)
-        earned = ran.table
-        ours = f"SELECT merchant_id, sum({column})::BIGINT AS minor FROM earned GROUP BY 1 HAVING minor > 0"
-        theirs = f"SELECT merchant_id, {column} AS minor FROM '{work / 'bare.parquet'}' WHERE {column} > 0"
-        both = duckdb.sql(f"SELECT count(*), sum(minor) FROM ({ours})").fetchall()[0]
-        differ = duckdb.sql(
-            f"({ours} EXCEPT {theirs}) UNION ALL ({theirs} EXCEPT {ours})"
-        ).fetchall()
-        print(
-            f"{name:28} {both[0]:>9,} merchants {both[1] or 0:>16,} minor units, {len(differ)} differ"
-        )
-        if differ or not both[0]:
-            print(differ[:5])
-            raise SystemExit(1)
-        del earned
+        write(ran.table, work / "earned.parquet")
+        paid, amount = same_result(work / "earned.parquet", work / "bare.parquet", column)
+        print(f"{name:28} {paid:>9,} merchants {amount or 0:>16,} minor units, 0 differ")
+        if not paid:
+            raise SystemExit("nobody earned anything: this compares nothing")
 
 
 def main() -> None:

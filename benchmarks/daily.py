@@ -22,9 +22,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks import figures
+from benchmarks.library import in_last_year
 from benchmarks.process import Took, compiled, machine, timed
 
-CURRENCY = "CNY"
 DAY_AFTER, ANEW = "the day after", "that, from the facts"
 #: What places the rows of a table in time; order lines lie as their orders do.
 DATED = {
@@ -77,28 +77,25 @@ def earn(facts: Path, out: Path, threads: int, memory: str, *, keep: bool) -> No
     runs in.
     """
     from cogrow.embedded import Limits
-    from cogrow.engines.batch.order import with_calendar
     from cogrow.engines.batch.prepare import Kept
     from cogrow.engines.run import running
-    from cogrow.operations.choose import library, programs
     from cogrow.operations.earn import found_in, result_path, rollups_of, stamped, write
+    from cogrow.operations.summary import summarize
     from cogrow.sources.conform import open_facts
 
     limits = Limits(memory=memory, threads=threads)
     opened, _ = open_facts(facts, out / "facts", limits)
-    found, _ = programs(list(library()))
-    wanted = []
-    for program in (with_calendar(one, opened) for one in found if one.currency == CURRENCY):
-        known = program.schedule.periods()
-        last = min(known[-1].start.year, 2025)
-        wanted += [(program, period) for period in known if period.start.year == last]
+    wanted = [(program, period) for program, last in in_last_year(opened) for period in last]
     kept = Kept(rollups_of(opened) if keep else None, found_in(out) if keep else lambda *_: None)
     anew = 0
     with running(wanted, opened, limits, kept=kept) as (_, computed):
         for ran in computed:
             if not ran.kept:
                 anew += 1
-                write(stamped(ran), out / result_path(ran.program, ran.period))
+                write(
+                    stamped(ran, summarize(ran.program, ran.table)),
+                    out / result_path(ran.program, ran.period),
+                )
     print(f"{anew} of {len(wanted)} computed", file=sys.stderr)
 
 

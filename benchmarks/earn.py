@@ -107,19 +107,19 @@ def bare(query: str, facts: Path, out: Path, threads: int, memory: str) -> None:
         connection.execute(query.format(**scans, out=out))
 
 
-def same_result(earnings: Path, by_hand: Path) -> tuple[int, int]:
-    """Return how many merchants were paid and how much; fail unless both results agree to the fen."""
+def same_result(earnings: Path, by_hand: Path, column: str = "amount_minor") -> tuple[int, int]:
+    """Return how many merchants have an amount in the column and how much, over all components; fail unless
+    both results agree to the fen.
+    """
     import duckdb
 
-    paid = "SELECT merchant_id, amount_minor FROM '{}' WHERE amount_minor > 0"
+    paid = f"SELECT merchant_id, sum({column})::BIGINT AS minor FROM '{{}}' GROUP BY 1 HAVING minor > 0"
     ours, theirs = paid.format(earnings), paid.format(by_hand)
     both = f"({ours} EXCEPT {theirs}) UNION ALL ({theirs} EXCEPT {ours})"
     differ = duckdb.execute(both).fetchall()
     if differ:
         raise SystemExit(f"earn and the query by hand disagree: {differ[:5]}")
-    [(count, amount)] = duckdb.execute(
-        f"SELECT count(*), sum(amount_minor) FROM ({ours})"
-    ).fetchall()
+    [(count, amount)] = duckdb.execute(f"SELECT count(*), sum(minor) FROM ({ours})").fetchall()
     return count, amount
 
 

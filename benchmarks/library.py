@@ -16,10 +16,16 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks import figures
 from benchmarks.earn import bare
 from benchmarks.process import Took, compiled, machine, median, peak, spread, timed
+
+if TYPE_CHECKING:
+    from cogrow.facts import FactFiles
+    from cogrow.period import Period
+    from cogrow.programs.program import Program
 
 JOIN_AND_GROUP = """
 COPY (
@@ -34,16 +40,29 @@ SHARED, SCAN = "library, shared scans", "bare scan and group"
 LIBRARY = ("alone", "shared", "first", "again")
 
 
+def in_last_year(facts: FactFiles) -> list[tuple[Program, list[Period]]]:
+    """Return the library's programs in the marketplace's currency, and the periods of their last year."""
+    from cogrow.engines.batch.order import with_calendar
+    from cogrow.operations.choose import library, programs
+
+    found = []
+    for one in programs(list(library()))[0]:
+        if one.currency == CURRENCY:
+            program = with_calendar(one, facts)
+            known = program.schedule.periods()
+            year = min(known[-1].start.year, LAST_YEAR)
+            found.append((program, [period for period in known if period.start.year == year]))
+    return found
+
+
 def run_library(facts: Path, out: Path, threads: int, memory: str, only: str) -> None:
     """Compute and write every program; this is the whole of the process it runs in."""
     import shutil
 
     from cogrow.embedded import Limits
-    from cogrow.engines.batch.order import with_calendar
     from cogrow.engines.batch.prepare import Kept
     from cogrow.engines.run import running
     from cogrow.engines.scans import share
-    from cogrow.operations.choose import library, programs
     from cogrow.operations.earn import result_path, write
     from cogrow.sources.conform import open_facts
 
@@ -54,14 +73,7 @@ def run_library(facts: Path, out: Path, threads: int, memory: str, only: str) ->
     kept = Kept(out / "rollups", lambda *_: None) if only in ("first", "again") else None
     limits = Limits(memory=memory, threads=threads)
     opened, _ = open_facts(facts, out / "facts", limits, lambda *_: None)
-    found, _ = programs(list(library()))
-    wanted = []
-    for program in found:
-        if program.currency == CURRENCY:
-            known = with_calendar(program, opened).schedule.periods()
-            year = min(known[-1].start.year, LAST_YEAR)
-            last = [period for period in known if period.start.year == year]
-            wanted.append((with_calendar(program, opened), last[min(1, len(last) - 1)]))
+    wanted = [(program, last[min(1, len(last) - 1)]) for program, last in in_last_year(opened)]
     with running(wanted, opened, limits, kept=kept) as (_, computed):
         for ran in computed:
             write(ran.table, out / result_path(ran.program, ran.period))
