@@ -155,7 +155,6 @@ class Compiler:
         formulas: dict[str, Tree],
     ) -> Plan:
         """Return the plan of the steps so far."""
-        fund = self.program.fund
         return Plan(
             program=self.program.id,
             version=self.program.version,
@@ -168,7 +167,6 @@ class Compiler:
             rows=tuple(self.rows),
             formulas=formulas,
             things=self.things,
-            together=fund is not None and fund.is_divided,
             scans=tuple(self.groups),
         )
 

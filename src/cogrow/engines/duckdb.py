@@ -114,7 +114,7 @@ class DuckDB:
 
     def remember(self, program: Program, period: Period, table: pa.Table) -> None:
         """Keep what a program earned, for later periods and the programs after it."""
-        self._connection.register("earned_now", table)
+        self._connection.register("earned_now", table.select(OF_EARNINGS))
         self._connection.execute(
             f"INSERT INTO {EARNED} SELECT ?, ?, ?, {', '.join(OF_EARNINGS)} FROM earned_now",
             [program.id, period.start, period.end],

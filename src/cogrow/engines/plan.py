@@ -130,8 +130,7 @@ class Plan:
     lies in it, for tables that carry their own date. `stored` maps each metric, target and the
     baseline to its columns. `rows` list the facts behind each aggregate, and `formulas` say how a
     metric, or the baseline, is made of aggregates. `things` are, by component, what it pays for one
-    by one. `together`: what a merchant gets depends on the others, so that none stands alone. `scans`
-    are what its steps read of the fact tables.
+    by one. `scans` are what its steps read of the fact tables.
     """
 
     program: str
@@ -145,7 +144,6 @@ class Plan:
     rows: tuple[FactRows, ...]
     formulas: dict[str, Tree]
     things: dict[str, Things]
-    together: bool = False
     scans: tuple[FactQuery, ...] = ()
 
     def sql(self, dialect: str, *, upto: str = "", known: Mapping[str, str] = NOTHING) -> str:

@@ -107,7 +107,7 @@ def _computed(engine: Engine, batch: Batch, report: Callable[..., None]) -> Iter
             continue
         table = engine.earn(batch.reading[at])
         if at in batch.remembered:
-            engine.remember(*run, table.select(OF_EARNINGS))
+            engine.remember(*run, table)
         yield batch.ran(at, partial(_same, table))
         report(100)
 

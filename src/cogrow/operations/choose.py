@@ -84,9 +84,8 @@ def one_run(
         found, _ = load(program_files([name, *beside, *map(str, near)]))
         own = [program for program in found if Path(program.file).resolve() in named]
     if facts is not None:
-        from cogrow.engines.batch.order import (
-            with_calendar,  # heavy, and not needed to read programs
-        )
+        # Heavy, and not needed to read programs.
+        from cogrow.engines.batch.order import with_calendar
 
         own = [with_calendar(program, facts) for program in own]
     runs = runs_of(own, [period_name] if period_name else [])

@@ -120,10 +120,12 @@ def _compute(
     with opened as (_, computed):
         for ran in computed:
             path = result_path(ran.program, ran.period)
-            if not ran.kept:
+            if ran.kept:
+                summary = summary_of(out / path)
+            else:
                 refuse_empty(ran.program, ran.plan, ran.table)
-                write(stamped(ran), work / unfinished(path))
-            summary = summary_of(out / path) if ran.kept else summarize(ran.program, ran.table)
+                summary = summarize(ran.program, ran.table)
+                write(stamped(ran, summary), work / unfinished(path))
             found[path] = Earned(ran.program, ran.period, out / path, summary, ran.kept)
     # In the order they were asked for, whatever order they were computed in.
     return [found[result_path(program, period)] for program, period in runs]
@@ -179,7 +181,7 @@ def rollups_of(facts: FactFiles) -> Path | None:
     return folder if os.access(folder if folder.is_dir() else folder.parent, os.W_OK) else None
 
 
-def stamped(ran: Ran) -> pa.Table:
+def stamped(ran: Ran, summary: Summary) -> pa.Table:
     """Return the table with what it says of itself in its metadata: of which terms, made from what, its
     days, since a festival's name tells none, and what it comes to.
     """
@@ -190,7 +192,7 @@ def stamped(ran: Ran) -> pa.Table:
         READING: origin.reading,
         INPUTS: origin.inputs,
         DAYS: f"{ran.period.start}/{ran.period.end}",
-        SUMMARY: json.dumps(summarize(ran.program, ran.table).as_json(), ensure_ascii=False),
+        SUMMARY: json.dumps(summary.as_json(), ensure_ascii=False),
     }
     return ran.table.replace_schema_metadata({name: text.encode() for name, text in says.items()})
 

@@ -281,6 +281,11 @@ class Program:
     effective: Effective | None = None
 
     @property
+    def divides_fund(self) -> bool:
+        """Return whether its merchants share what a fund has, so that none can be computed alone."""
+        return self.fund is not None and self.fund.is_divided
+
+    @property
     def merchant_measures(self) -> tuple[Measure, ...]:
         """Return the metrics that are measured per merchant."""
         return tuple(measure for measure in self.measures if measure.of_merchant)

@@ -150,7 +150,7 @@ def prepare(
     """Return what is to be computed for the wanted runs, and how; as `running`."""
     runs = closed(wanted, others, alone=alone)
     plans, layout = Plans(runs, facts), Layout(facts)
-    if any(program.fund is not None and program.fund.is_divided for program, _ in runs):
+    if any(program.divides_fund for program, _ in runs):
         merchant = None
     found: dict[int, Found] = {}
     origins: list[Origin] = []

@@ -12,7 +12,6 @@ from cogrow.engines.batch.order import Run, order, with_calendar
 from cogrow.engines.batch.prepare import Batch, Kept, prepare
 from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import Plan
-from cogrow.engines.steps.beside import OF_EARNINGS
 from cogrow.errors import N_, Message, message
 from cogrow.facts import FactFiles
 from cogrow.programs.program import Program
@@ -66,7 +65,7 @@ def timed(
             yield from _steps(
                 engine, plan, batch.runs[job.run], shared, set(batch.rolled.names), clock
             )
-            engine.remember(*batch.runs[job.run], engine.earn(plan).select(OF_EARNINGS))
+            engine.remember(*batch.runs[job.run], engine.earn(plan))
 
 
 def _beforehand(engine: DuckDB, batch: Batch, clock: Clock) -> Iterator[Took]:

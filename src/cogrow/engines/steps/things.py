@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -98,6 +99,15 @@ class ThingSteps:
         steps = [group.step for group in self.sources()]
         return steps[0] if len(steps) == 1 else "things"
 
+    @cached_property
+    def own(self) -> dict[str, tuple[str, SQL]]:
+        """The columns of the things themselves: by name, the table each is read of, and its value. What
+        the query that finds the things carries is read there.
+        """
+        carried = {name for group in self.sources() for name in group.carried}
+        here = {name: (self.listing, exp.column(name, self.listing)) for name in carried}
+        return own_columns(self.program, self.component) | here
+
     def _joined(self) -> exp.Select:
         sources, listing = self.sources(), self.listing
         columns = ("merchant_id", *self.grain.keys)
@@ -139,28 +149,20 @@ class ThingSteps:
         return self._linked(query, tables)
 
     def _own_columns(self, query: exp.Select) -> tuple[exp.Select, set[str]]:
-        """Select the things' own columns; return also the tables they are still to be looked up in."""
-        carried = {name for group in self.sources() for name in group.carried}
-        tables: set[str] = set()
-        for name, (table, value) in own_columns(self.program, self.component).items():
-            if name in carried:
-                value = exp.column(name, self.listing)
-            else:
-                tables.add(table)
+        """Select the things' own columns; return also the tables they are to be looked up in."""
+        for name, (_, value) in self.own.items():
             query = query.select(exp.alias_(value, name), copy=False)
         for name in own_names(self.program, self.component):
             unit = unit_of(self.program, name)
             scale = NUMBER_SCALE if unit is Unit.NUMBER else 1
             self.figures.store(name, column_of(name), unit, scale)
-        return query, tables
+        return query, {table for table, _ in self.own.values() if table != self.listing}
 
     def _foreign_rows(self) -> SQL | None:
         """Return 1 for a thing whose own money is in another currency, where any is read."""
-        columns = own_columns(self.program, self.component)
-        if CURRENCY not in columns:
+        if CURRENCY not in self.own:
             return None
-        carried = any(CURRENCY in group.carried for group in self.sources())
-        money = exp.column(CURRENCY, self.listing) if carried else columns[CURRENCY][1]
+        money = self.own[CURRENCY][1].copy()
         other = exp.NEQ(this=money, expression=text(self.program.currency))
         return exp.case().when(other, whole(1)).else_(whole(0))
 

@@ -102,8 +102,7 @@ def read(
     if not (folder / result_path(*run)).is_file():
         return None
     runs, made_of = made_from(run, others, facts, folder)
-    shared = program.fund is not None and program.fund.is_divided
-    only = None if shared else merchant
+    only = None if program.divides_fund else merchant
     paths = [folder / result_path(*one) for one in runs]
     table = read_back(paths[0], program.version, made_of[0], only)
     if table is None:
