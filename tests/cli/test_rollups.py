@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
-from cogrow.engines.scans import rollups
+from cogrow.engines.scans import rollups, share
 from tests.cli.door import cogrow
 
 APPAREL = "apparel-sprint-rebate"
+OTHERS = ("beauty-sprint-cash", "sports-growth-rebate")
 
 
 @pytest.fixture
@@ -60,13 +64,29 @@ def test_a_plan_says_what_its_steps_read_and_take(kept):
     assert cogrow("explain", APPAREL, *rest).code == 2  # of which merchant?
 
 
-def test_steps_that_share_rows_say_so(facts):
-    """Three programs without roll-ups, as in facts of few rows."""
-    others = ("beauty-sprint-cash", "sports-growth-rebate")
-    beside = [word for name in others for word in ("--beside", name)]
+def together(facts) -> list[dict[str, Any]]:
+    """Return the steps of three programs without roll-ups, as in facts of few rows."""
+    beside = [word for name in OTHERS for word in ("--beside", name)]
     rest = ("--facts", facts, "--period", "2025Q2", "--json")
-    steps = cogrow("explain", APPAREL, "--plan", *beside, *rest).json
+    steps: list[dict[str, Any]] = cogrow("explain", APPAREL, "--plan", *beside, *rest).json
+    return steps
+
+
+def test_steps_that_share_rows_say_so(facts):
+    steps = together(facts)
     shared = [one for one in steps if one["program"] is None]
     assert {one["step"] for one in shared} >= {"shared_order_lines", "shared_refunds"}
     readers = [one for one in steps if "shared_order_lines" in one["shared"]]
-    assert {one["program"] for one in readers} == {APPAREL, *others}
+    assert {one["program"] for one in readers} == {APPAREL, *OTHERS}
+
+
+def test_rows_too_many_to_keep_are_not_shared(facts, monkeypatch):
+    rows = {
+        name: told["rows"]
+        for name, told in json.loads((facts / "facts.json").read_text())["tables"].items()
+    }
+    assert rows["refunds"] < rows["order_lines"]
+    monkeypatch.setattr(share, "MOST_ROWS", rows["refunds"])
+    steps = [one["step"] for one in together(facts)]
+    assert "shared_refunds" in steps
+    assert "shared_order_lines" not in steps

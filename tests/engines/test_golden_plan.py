@@ -20,7 +20,8 @@ from cogrow.programs.program import Program
 from tests.house.tree import ROOT
 
 GOLDEN = Path(__file__).parent / "golden"
-PROGRAMS = sorted((ROOT / "src/cogrow/programs/library").glob("*.yaml"))
+LIBRARY = ROOT / "src/cogrow/programs/library"
+PROGRAMS = sorted(LIBRARY.glob("*.yaml"))
 
 
 def plan_of(path: Path) -> tuple[Program, Plan]:
@@ -68,3 +69,12 @@ def test_no_money_passes_through_a_double(path):
     assert [kind for kind in query.find_all(exp.DataType) if kind.is_type("double", "float")] == []
     numbers = [literal for literal in query.find_all(exp.Literal) if not literal.is_string]
     assert [literal for literal in numbers if not literal.name.isdigit()] == []
+
+
+def test_what_finds_things_carries_their_dates_and_products():
+    """The rows it has read are not looked up again: of a year's lines that costs as much as all the rest."""
+    _, plan = plan_of(next(LIBRARY.rglob("sports-new-product-rebate.yaml")))
+    steps = {step.name: step.query for step in plan.steps}
+    read = {table.name for table in steps["fee_refund_things"].find_all(exp.Table)}
+    assert read == {"qualifying_order_lines_of_fee_refund", "attained"}
+    assert {"dated", "of_product"} <= set(steps["fee_refund_things"].named_selects)
