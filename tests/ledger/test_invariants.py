@@ -73,6 +73,20 @@ def test_order_and_chunks_change_no_amount(empty_file, history, order):
     assert found[0] == found[1]
 
 
+def test_what_is_taken_back_is_there_for_those_booked_beside_it(books):
+    """Two chunks may be written at a time, but none before what is taken back."""
+    books.fund(amount=1_000)
+    for turn in range(6):
+        names = [f"T{turn}M{number}" for number in range(8)]
+        period = f"2020-{turn + 1:02d}"
+        books.accrue(earned(names[0], 1_000, period=period))
+        done = books.accrue(*(earned(one, 125, period=period) for one in names), chunk=1)
+        assert (done.more["CNY"], done.less["CNY"]) == (875, 875)
+        assert [books.has(one) for one in names] == [{"accrued": 125}] * 8
+        books.accrue(whole=[("SPR", period)], chunk=3)
+    books.clean()
+
+
 def test_what_nobody_earns_any_more_is_taken_back_whole(books):
     books.fund()
     books.accrue(earned("M1", 800), earned("M2", 50))

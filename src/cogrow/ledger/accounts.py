@@ -5,17 +5,18 @@ Debit is +, credit is -. A liability is at most 0, an asset and a control balanc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
 from cogrow.errors import N_, LedgerError, message
-from cogrow.ledger.store.bulk import among, insert_tuples
+from cogrow.ledger.store.bulk import among, insert_tuples, new_ids
 from cogrow.ledger.store.schema import CREDITS, DEBITS, account
 
 ACCOUNT = (
+    "id",
     "code",
     "book",
     "kind",
@@ -100,21 +101,22 @@ def revenue(kind: str, currency: str) -> Account:
     return Account(f"rev:{kind}:{currency}", kind, currency)
 
 
-def numbers(connection: Connection, wanted: Iterable[Account]) -> dict[str, int]:
+def numbers(connection: Connection, by_code: Mapping[str, Account]) -> dict[str, int]:
     """Return the number of every account by its code; accounts not there yet are opened."""
-    by_code = {one.code: one for one in wanted}
     codes = sorted(by_code)
     found = _known(connection, codes)
     missing = [code for code in codes if code not in found]
     if missing:
         rows = []
-        for one in map(by_code.__getitem__, missing):
+        new = dict(zip(missing, new_ids(connection, account, len(missing)), strict=True))
+        for code, number in new.items():
+            one = by_code[code]
             low, high = 0 if one.kind in DEBITS else None, 0 if one.kind in CREDITS else None
             owner = one.merchant, one.fund, one.currency
-            rows.append((one.code, one.book, one.kind, *owner, low, high))
+            rows.append((number, one.code, one.book, one.kind, *owner, low, high))
         # Who opens the same account at the same time is waited for, then all is done again.
         insert_tuples(connection, account, ACCOUNT, rows)
-        found |= _known(connection, missing)
+        found |= new
     return found
 
 

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
 
 from sqlalchemy import Connection, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
@@ -35,7 +34,7 @@ from cogrow.ledger.funds import cover
 from cogrow.ledger.journal import Act, Entry, digest, entry_lines, note, write
 from cogrow.ledger.people import require
 from cogrow.ledger.store.claims import PAYS, run, settlement
-from cogrow.ledger.store.database import Store, ahead, uncollected
+from cogrow.ledger.store.database import Store, uncollected
 
 CHUNK = 10_000
 Progress = Callable[[int, int], None]
@@ -70,6 +69,11 @@ class Earning:
         """Return what it is booked under."""
         return self.program, self.version, self.merchant, self.period, self.currency
 
+    def said(self) -> str:
+        """Return all of it as text, by which one run is told from another."""
+        days = str(self.matures_on), str(self.expires_on)
+        return repr((*self.key, self.amount, self.fund, *days, self.shares, self.pays))
+
 
 @dataclass(slots=True)
 class Accrued:
@@ -103,7 +107,7 @@ def accrue(
     """
     wanted = _checked(earnings)
     scopes = {(key[0], key[3]) for key in wanted} | set(whole)
-    run_id = digest([str(one) for one in (*wanted.values(), *sorted(scopes))])[:16]
+    run_id = digest([*map(Earning.said, wanted.values()), *map(repr, sorted(scopes))])[:16]
     with store.read() as connection:
         require(connection, act, "operator")
         differences, needed = _differences(connection, wanted, scopes)
@@ -120,7 +124,7 @@ def accrue(
         planned = _Chunk(run_id, number, scopes, seen(store, chunks[number]))
         return None if planned.rise(chunks[number], by_merchant) else planned
 
-    def book(connection: Connection, foreseen: _Chunk | None, number: int) -> Accrued:
+    def book(connection: Connection, number: int, foreseen: _Chunk | None) -> Accrued:
         if foreseen is not None:
             return foreseen.book(connection, act, day)
         here = _Chunk(run_id, number, scopes, locked(connection, chunks[number]))
@@ -129,17 +133,18 @@ def accrue(
 
     def all_of_it(connection: Connection) -> list[Accrued]:
         _begin(connection, run_id, act)
-        return [book(connection, None, number) for number in range(len(chunks))]
+        return [book(connection, number, None) for number in range(len(chunks))]
 
     if dry:
         done = store.write(all_of_it, dry=True)
     else:
         done = []
-        for number, foreseen in enumerate(ahead(foresee, range(len(chunks)))):
-            if not number:
-                store.write(lambda connection: _begin(connection, run_id, act))
-            done.append(as_foreseen(store, partial(book, number=number), foreseen))
-            progress(number + 1, len(chunks))
+        if chunks:
+            store.write(lambda connection: _begin(connection, run_id, act))
+        falling = sum(differences[some[0]] <= 0 for some in chunks)
+        for part in as_foreseen(store, foresee, book, range(len(chunks)), first=falling):
+            done.append(part)
+            progress(len(done), len(chunks))
     for part in done:
         result.entries += part.entries
         result.unchanged -= part.unchanged
@@ -223,7 +228,7 @@ def _shrink(connection: Connection, merchant: str, currency: str, amount: int) -
 
 
 class _Chunk:
-    """The booking of some merchants in one transaction. What only rises is foreseen while the chunk before is
+    """The booking of some merchants in one transaction. What only rises is foreseen while another chunk is
     written; what is taken back depends on balances, and is seen when they are locked.
     """
 

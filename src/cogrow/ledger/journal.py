@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from itertools import repeat
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select, text
@@ -19,7 +21,7 @@ from sqlalchemy import Connection, select, text
 from cogrow.errors import N_, message
 from cogrow.ledger.accounts import CONTROL, Account, numbers
 from cogrow.ledger.periods import period_of
-from cogrow.ledger.store.bulk import Row, insert_tuples, new_entry_ids
+from cogrow.ledger.store.bulk import Row, insert_tuples, new_ids
 from cogrow.ledger.store.refusals import DuplicateKey, Unbalanced
 from cogrow.ledger.store.schema import audit, entry, posting, seal
 
@@ -155,17 +157,21 @@ def write(
     if not entries:
         return []
     place = period_of(connection, day or act.day, act.day)
-    ids = new_entry_ids(connection, len(entries))
-    known = numbers(connection, {line.account for one in entries for line in one.lines})
+    ids = new_ids(connection, entry, len(entries))
+    known = numbers(connection, {line[0].code: line[0] for one in entries for line in one.lines})
     lines = []
     for number, one in zip(ids, entries, strict=True):
         count = len(one.lines)
         for n, (account, amount) in enumerate(one.lines, start=1):
             where = known[account.code]
             lines.append((number, n, count, where, account.book, account.currency, amount))
-    insert_tuples(connection, posting, POSTING, lines)
     stamp = (place.id, place.day, act.instant, act.actor, act.via)
-    headers = [_header(number, one, stamp) for number, one in zip(ids, entries, strict=True)]
+    with ThreadPoolExecutor(
+        1
+    ) as thread:  # the hashes are made while the database takes the postings in
+        making = thread.submit(lambda: list(map(_header, ids, entries, repeat(stamp))))
+        insert_tuples(connection, posting, POSTING, lines)
+        headers = making.result()
     insert_tuples(connection, entry, HEADER, headers)
     _seal(connection, [(header[0], header[-1]) for header in headers])
     return ids

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
 
 from sqlalchemy import Connection, select
 
@@ -16,7 +15,7 @@ from cogrow.ledger.journal import Act, Entry, entry_lines, note, write
 from cogrow.ledger.people import require
 from cogrow.ledger.store.bulk import insert_rows
 from cogrow.ledger.store.claims import credit_lot, settlement
-from cogrow.ledger.store.database import Store, ahead, uncollected
+from cogrow.ledger.store.database import Store, uncollected
 
 CHUNK = 10_000
 #: Where a settled amount goes, by how it is paid; a clawback is offset against money first.
@@ -61,21 +60,21 @@ def settle(
     def foresee(some: Sequence[str]) -> _Due:
         return _due(seen(store, some), {}, day)
 
-    def book(connection: Connection, foreseen: _Due | None, some: Sequence[str]) -> Settled:
+    def book(connection: Connection, some: Sequence[str], foreseen: _Due | None) -> Settled:
         if foreseen is not None and not any(owed(connection, some, ("clawback",)).values()):
             return foreseen.book(connection, act, day)
         claims = locked(connection, some)
         return _due(claims, owed(connection, some, ("clawback",)), day).book(connection, act, day)
 
     def all_of_it(connection: Connection) -> list[Settled]:
-        return [book(connection, None, some) for some in chunks]
+        return [book(connection, some, None) for some in chunks]
 
     if dry:
         done = store.write(all_of_it, dry=True)
     else:
         done = []
-        for some, foreseen in zip(chunks, ahead(foresee, chunks), strict=True):
-            done.append(as_foreseen(store, partial(book, some=some), foreseen))
+        for one in as_foreseen(store, foresee, book, chunks):
+            done.append(one)
             progress(len(done), len(chunks))
     for one in done:
         result.merchants += one.merchants

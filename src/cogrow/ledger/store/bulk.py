@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -10,8 +11,6 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Integer, Table, select, text
 from sqlalchemy.exc import DBAPIError
-
-from cogrow.ledger.store.schema import entry_ids
 
 #: Below this, COPY costs more than it saves.
 FEW_ROWS = 50
@@ -25,12 +24,13 @@ Row = tuple[Any, ...]
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def new_entry_ids(connection: Connection, count: int) -> list[int]:
-    """Return `count` numbers for entries that nobody else gets, in order."""
+def new_ids(connection: Connection, table: Table, count: int) -> list[int]:
+    """Return `count` numbers for rows of a table that nobody else gets, in order."""
     if connection.dialect.name == "postgresql":
-        step = text(f"SELECT nextval('{entry_ids.name}') FROM generate_series(1, :count)")
+        step = text(f"SELECT nextval('{table.name}_id_seq') FROM generate_series(1, :count)")
         return sorted(connection.execute(step, {"count": count}).scalars())
-    last = int(connection.execute(text("SELECT coalesce(max(id), 0) FROM entry")).scalar_one())
+    query = text(f"SELECT coalesce(max(id), 0) FROM {table.name}")
+    last = int(connection.execute(query).scalar_one())
     return list(range(last + 1, last + 1 + count))
 
 
@@ -55,12 +55,20 @@ def insert_tuples(
     if connection.dialect.name != "sqlite":
         _copy(connection, into, rows)
         return
-    one, most = f"({', '.join('?' * len(columns))})", MOST_VALUES // len(columns)
+    deque(_in_parts(connection, f"INSERT INTO {into} VALUES ", rows), 0)
+
+
+def _in_parts(
+    connection: Connection, begin: str, rows: Sequence[Row], end: str = ""
+) -> Iterator[int]:
+    """Run a statement of SQLite on as many rows at a time as it takes; yield how many each changed."""
+    one, most = f"({', '.join('?' * len(rows[0]))})", MOST_VALUES // len(rows[0])
     for at in range(0, len(rows), most):
         part = rows[at : at + most]
-        statement = f"INSERT INTO {into} VALUES {', '.join([one] * len(part))}"
+        statement = f"{begin}{', '.join([one] * len(part))}{end}"
         with _driver(connection, statement) as raw:
             raw.execute(statement, list(chain.from_iterable(part)))
+            yield int(raw.execute("SELECT changes()").fetchone()[0])
 
 
 def _copy(connection: Connection, into: str, rows: Sequence[Row]) -> None:
@@ -115,23 +123,22 @@ def update_tuples(
     """
     if not rows:
         return 0
-    if connection.dialect.name == "sqlite":
-        sets, keeps = (" = ?, ".join(columns), " = ? AND ".join(where))
-        statement = f"UPDATE {table.name} SET {sets} = ? WHERE {keeps} = ?"
-        with _driver(connection, statement) as raw:
-            raw.executemany(statement, rows)
-            return int(raw.rowcount)
-    # One statement: PostgreSQL reads a table's checks and foreign keys anew for each.
     names = [f"v{number}" for number in range(len(columns) + len(where))]
+    pairs = [f"{column} = {name}" for column, name in zip((*columns, *where), names, strict=True)]
+    sets, keeps = ", ".join(pairs[: len(columns)]), " AND ".join(pairs[len(columns) :])
+    if connection.dialect.name == "sqlite":
+        begin = f"WITH told({', '.join(names)}) AS (VALUES "
+        end = f") UPDATE {table.name} SET {sets} FROM told WHERE {keeps}"
+        return sum(_in_parts(connection, begin, rows, end))
+    # One statement: PostgreSQL reads a table's checks and foreign keys anew for each.
     kinds = [
         "bigint" if isinstance(table.c[name].type, Integer) else "text"
         for name in (*columns, *where)
     ]
     told = ", ".join(f"%s::{kind}[]" for kind in kinds)
-    pairs = [f"{column} = {name}" for column, name in zip((*columns, *where), names, strict=True)]
     statement = (
-        f"UPDATE {table.name} SET {', '.join(pairs[: len(columns)])}"
-        f" FROM unnest({told}) AS told({', '.join(names)}) WHERE {' AND '.join(pairs[len(columns) :])}"
+        f"UPDATE {table.name} SET {sets}"
+        f" FROM unnest({told}) AS told({', '.join(names)}) WHERE {keeps}"
     )
     with _driver(connection, statement) as raw:
         raw.execute(statement, [array(column) for column in zip(*rows, strict=True)])
