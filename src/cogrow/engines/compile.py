@@ -13,7 +13,17 @@ from sqlglot import exp
 from cogrow.engines.exact import Renderer
 from cogrow.engines.listed import rows
 from cogrow.engines.plan import Added, FactRows, Plan, Step, Stored, Things
-from cogrow.engines.ratio import NUMBER_SCALE, SQL, Ratio, ceiling, same, total, whole, wide
+from cogrow.engines.ratio import (
+    NUMBER_SCALE,
+    SQL,
+    Ratio,
+    ceiling,
+    join,
+    same,
+    total,
+    whole,
+    wide,
+)
 from cogrow.engines.reads import attributes, check_facts, needed_columns
 from cogrow.engines.steps import clicks
 from cogrow.engines.steps.beside import earlier, taken_before
@@ -298,7 +308,7 @@ class Compiler:
             if group.grain is not None:
                 continue
             on = same("merchant_id", "eligible", group.step)
-            query = query.join(exp.to_table(group.step), on=on, join_type="left", copy=False)
+            query = join(query, group.step, on)
             if group.currency() is not None:
                 rows = exp.column("foreign_rows", group.step)
                 foreign.append(exp.func("COALESCE", rows, whole(0)))
@@ -328,7 +338,7 @@ class Compiler:
         before = stacking.programs[: stacking.programs.index(self.program.id)]
         source = exp.alias_(taken_before(self.period, before).subquery(), "beside", table=True)
         same_merchant = same("merchant_id", "eligible", "beside")
-        query = query.join(source, on=same_merchant, join_type="left", copy=False)
+        query = join(query, source, same_merchant)
         amount = exp.func("COALESCE", exp.column("minor", "beside"), whole(0))
         query = query.select(exp.alias_(wide(amount), "taken"), copy=False)
         self.figures.store("taken", "taken", Unit.MONEY)

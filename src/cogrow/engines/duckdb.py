@@ -337,7 +337,7 @@ def _keep(
             where.append(exp.Not(this=exp.paren(unknown)))
         if also is not None:
             where.append(exp.paren(also.copy()))
-        part = exp.select(*plan.reads[name]).from_(exp.to_table(f"all_{name}").as_(name))
+        part = exp.select(*plan.reads[name]).from_(exp.table_(f"all_{name}").as_(name))
         part = part.where(*where, copy=False)
         query = part if query is None else exp.union(query, part, distinct=False)
     if query is None:

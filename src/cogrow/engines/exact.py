@@ -17,6 +17,7 @@ from cogrow.engines.ratio import (
     Ratio,
     as_sql,
     below,
+    cast,
     common,
     copied,
     day,
@@ -69,7 +70,7 @@ class Renderer:
         if isinstance(tree, ColumnRef):
             if tree.unit is Unit.NUMBER:
                 scaled = exp.Mul(this=self.column(tree), expression=whole(NUMBER_SCALE))
-                return Ratio(exp.cast(scaled, exp.DataType.build("BIGINT")), NUMBER_SCALE)
+                return Ratio(cast(scaled, "BIGINT"), NUMBER_SCALE)
             return Ratio(self.column(tree))
         if isinstance(tree, Value):
             found = self.values[tree.name]
@@ -213,7 +214,7 @@ class Renderer:
             return None
         sign, size = ("-" if scaled < 0 else ""), abs(scaled.numerator)
         shown = f"{sign}{size // NUMBER_SCALE}.{size % NUMBER_SCALE:06d}".rstrip("0").rstrip(".")
-        return self.column(left), exp.cast(text(shown), exp.DataType.build("DECIMAL(18,6)"))
+        return self.column(left), cast(text(shown), "DECIMAL(18,6)")
 
     def any(self, tree: Tree) -> SQL:
         """Return the SQL of a tree of any unit, as a value (for a number: its numerator)."""
@@ -256,9 +257,9 @@ class Renderer:
         kind = exp.Add if tree.op == "+" else exp.Sub
         moved = kind(this=wrapped(left), expression=wrapped(right))
         if tree.unit is Unit.DAY:
-            return exp.cast(exp.paren(moved), exp.DataType.build("DATE"))
+            return cast(exp.paren(moved), "DATE")
         if tree.unit is Unit.DURATION and tree.args[0].unit is Unit.DAY:
-            stamps = [exp.cast(side, exp.DataType.build("TIMESTAMP")) for side in (left, right)]
+            stamps = [cast(side, "TIMESTAMP") for side in (left, right)]
             return exp.Sub(this=stamps[0], expression=stamps[1])
         return moved
 
@@ -302,7 +303,7 @@ def start_of_day(local: SQL, zone: ZoneInfo) -> SQL:
     Asking the database's time zones costs ten times what a subtraction does (0.45 against 0.04 s for a
     million days), so a day on which the zone keeps one offset is moved by that.
     """
-    stamp = exp.cast(local, exp.DataType.build("TIMESTAMP"))
+    stamp = cast(local, "TIMESTAMP")
     zoned = exp.AtTimeZone(this=stamp, zone=text(str(zone)))
     asked = exp.AtTimeZone(this=exp.paren(zoned), zone=text("UTC"))
     if (kept := steady_offset(zone, FIRST, LAST)) is None:

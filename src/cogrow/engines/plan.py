@@ -156,20 +156,20 @@ class Plan:
             steps = steps[: [step.name for step in steps].index(upto) + 1]
         for name, table in known.items():
             at = [step.name for step in steps].index(name)
-            stored = exp.select("*").from_(exp.to_table(table, quoted=True))
+            stored = exp.select("*").from_(exp.table_(table, quoted=True))
             steps = [Step(name, steps[at].sentence, stored), *steps[at + 1 :]]
         *before, last = steps
         query = last.query.copy()
         for step in before:
             query = query.with_(step.name, as_=step.query.copy(), copy=False)
         if not before:
-            return query.sql(dialect=dialect, pretty=True)
+            return query.sql(dialect=dialect, pretty=True, copy=False)
         for cte, step in zip(query.args["with_"].expressions, before, strict=True):
             first = cte.this
             while isinstance(first, exp.SetOperation):
                 first = first.this
             first.add_comments([f" {step.name}: {step.sentence.render()} "], prepend=True)
-        return query.sql(dialect=dialect, pretty=True)
+        return query.sql(dialect=dialect, pretty=True, copy=False)
 
     def listing(self, query: exp.Query) -> exp.Query:
         """Return a query over steps of the plan with those it needs before it."""

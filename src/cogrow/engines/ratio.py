@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 
 from sqlglot import exp
 
@@ -31,6 +32,16 @@ def copied(ratio: Ratio) -> Ratio:
     """Return the ratio with nodes of its own, to be placed in another tree."""
     under = ratio.denominator
     return Ratio(ratio.numerator.copy(), under if isinstance(under, int) else under.copy())
+
+
+def join(query: exp.Select, table: str | SQL, on: SQL, *, inner: bool = False) -> exp.Select:
+    """Join a table to the query itself, and return it: a left join, else an inner one. The builder would
+    parse those words each time.
+    """
+    source = exp.table_(table) if isinstance(table, str) else table
+    how = {"kind": "INNER"} if inner else {"side": "LEFT"}
+    query.append("joins", exp.Join(this=source, on=on, **how))
+    return query
 
 
 def same(column: str, left: str, right: str) -> SQL:
@@ -64,9 +75,20 @@ def least(parts: Sequence[SQL]) -> SQL:
     return parts[0] if len(parts) == 1 else exp.func("LEAST", *parts)
 
 
+def cast(node: SQL, kind: str) -> SQL:
+    """Return the SQL of a value cast to a type of the dialect plans are written in."""
+    return exp.cast(node, _type(kind))
+
+
+@cache
+def _type(kind: str) -> exp.DataType:
+    # Spelled once: plans have thousands of casts.
+    return exp.DataType.build(kind)
+
+
 def wide(node: SQL) -> SQL:
     """Return the SQL of an integer cast to 128 bits, so that products do not overflow."""
-    return exp.cast(node, exp.DataType.build("INT128"))
+    return cast(node, "INT128")
 
 
 def whole(value: int) -> SQL:
@@ -82,12 +104,12 @@ def text(value: str) -> SQL:
 def instant(moment: datetime) -> SQL:
     """Return a timestamp literal of a UTC instant."""
     shown = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    return exp.cast(text(shown), exp.DataType.build("TIMESTAMP"))
+    return cast(text(shown), "TIMESTAMP")
 
 
 def day(value: date) -> SQL:
     """Return a date literal."""
-    return exp.cast(text(value.isoformat()), exp.DataType.build("DATE"))
+    return cast(text(value.isoformat()), "DATE")
 
 
 def times(node: SQL, factor: int | SQL) -> SQL:

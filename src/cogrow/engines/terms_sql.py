@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from cogrow.engines.exact import Renderer
-from cogrow.engines.ratio import SQL, Ratio
+from cogrow.engines.ratio import SQL, Ratio, cast
 from cogrow.expressions.tree import Tree, substitute
 from cogrow.programs.program import Component
 from cogrow.rewards.terms import tier_reached
@@ -26,4 +26,4 @@ def terms_of(
     if terms.tiers:
         reached = render.ratio(substitute(tier_reached(terms), known)).numerator
     amount = render.ratio(substitute(component.form.amount(terms), known))
-    return when, exp.cast(reached, exp.DataType.build("INT")), amount
+    return when, cast(reached, "INT"), amount

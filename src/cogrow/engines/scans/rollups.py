@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from sqlglot import exp
 
 from cogrow.engines.plan import DIALECT, Plan, Step
-from cogrow.engines.ratio import SQL
+from cogrow.engines.ratio import SQL, cast
 from cogrow.engines.scans.columns import Column, Part, adds_up, parts, query, wholes
 from cogrow.engines.scans.spans import FactFile, Layout
 from cogrow.engines.scans.store import Store, name_of
@@ -164,17 +164,17 @@ def _together(scan: FactQuery, found: Sequence[Part], place: dict[str, str]) -> 
                 held.setdefault(place[column.name], {})[name] = column.name
         for rollup, own in held.items():
             one = _selected(merchant, {name: own.get(name) for name in columns})
-            one = one.from_(exp.to_table(rollup, quoted=True), copy=False)
+            one = one.from_(exp.table_(rollup, quoted=True), copy=False)
             every = one if every is None else exp.union(every, one, distinct=False, copy=False)
     if every is None:
-        nobody = exp.cast(exp.null(), exp.DataType.build("TEXT"))
+        nobody = cast(exp.null(), "TEXT")
         none = _selected(exp.alias_(nobody, "merchant_id"), dict.fromkeys(columns))
         every = none.where(exp.false(), copy=False)
     query = exp.select(merchant).from_(every.subquery("parts"))
     for name, (whole, kind) in columns.items():
         value: SQL = whole(this=exp.column(name))
         if kind:
-            value = exp.cast(value, exp.DataType.build(kind))
+            value = cast(value, kind)
         query = query.select(exp.alias_(value, name), copy=False)
     if not scan.everyone:
         query = query.where(is_eligible(merchant.copy()), copy=False)

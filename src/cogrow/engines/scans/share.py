@@ -115,14 +115,14 @@ def _from_shared(query: exp.Query, scan: FactQuery, kept: Kept) -> exp.Query:
     tables, query = kept[name], query.copy()
     joins = [one for one in query.args.get("joins") or [] if one.this.alias_or_name not in tables]
     query.set("joins", joins)
-    query = query.from_(exp.to_table(name), copy=False).where(*scan.present(), copy=False)
+    query = query.from_(exp.table_(name), copy=False).where(*scan.present(), copy=False)
 
     def renamed(node: SQL) -> SQL:
         if isinstance(node, exp.Column) and node.table in tables:
             return exp.column(f"{node.table}__{node.name}")
         return node
 
-    moved = query.transform(renamed)
+    moved = query.transform(renamed, copy=False)
     if not isinstance(moved, exp.Query):
         raise TypeError(moved)
     return moved

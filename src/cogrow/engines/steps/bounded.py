@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from cogrow.engines.plan import Step
-from cogrow.engines.ratio import SQL, least, running_sum, same, text, total, whole, wide
+from cogrow.engines.ratio import SQL, join, least, running_sum, same, text, total, whole, wide
 from cogrow.engines.steps.beside import offers, used_of_fund
 from cogrow.errors import N_, message
 from cogrow.programs.program import Fund
@@ -140,9 +140,7 @@ def _stacked(compiler: Compiler) -> None:
     kept = exp.EQ(this=exp.column("chosen", "first"), expression=text(program.id))
     query = exp.select("limited.*").from_("limited")
     on = same("merchant_id", "limited", "first")
-    query = query.join(
-        exp.alias_(first.subquery(), "first", table=True), on=on, join_type="left", copy=False
-    )
+    query = join(query, exp.alias_(first.subquery(), "first", table=True), on)
     keeps = exp.func("COALESCE", kept, exp.false())
     query = query.select(exp.alias_(exp.column("chosen", "first"), "chosen"), copy=False)
     for n, part in enumerate(_names(compiler, "limited"), start=1):

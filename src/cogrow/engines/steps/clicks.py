@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from cogrow.engines.exact import Renderer
 from cogrow.engines.plan import Step
-from cogrow.engines.ratio import SQL, same, text, whole
+from cogrow.engines.ratio import SQL, cast, join, same, text, whole
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import Const, Unit, columns
 from cogrow.programs.columns import CLICKS
@@ -37,7 +37,7 @@ def clicks(program: Program, attribution: Attribution, have: set[str], asked_of:
     keys = [exp.column(name, base) for name in _keys(attribution)]
     # The greatest of texts that begin with the instant, all of one width: one pass without a sort.
     micros = exp.Anonymous(this="EPOCH_US", expressions=[exp.column("visited_at", "visits")])
-    digits = exp.cast(micros, exp.DataType.build("VARCHAR"))
+    digits = cast(micros, "VARCHAR")
     padded = exp.Pad(this=digits, expression=whole(WIDTH), fill_pattern=text("0"), is_left=True)
     ordered = exp.DPipe(this=padded, expression=exp.column("visit_id", "visits"))
     last = exp.Substring(this=exp.Max(this=ordered), start=whole(WIDTH + 1))
@@ -49,12 +49,10 @@ def clicks(program: Program, attribution: Attribution, have: set[str], asked_of:
     if "merchants" in asked:
         found = found.join("merchants", on=same("merchant_id", "merchants", "visits"), copy=False)
     if "products" in asked or attribution.of == "brand":
-        seen = exp.to_table("products").as_("seen")
-        found = found.join(
-            seen, on=same("product_id", "seen", "visits"), join_type="left", copy=False
-        )
+        seen = exp.table_("products").as_("seen")
+        found = join(found, seen, same("product_id", "seen", "visits"))
     if attribution.of == "brand":
-        bought = exp.to_table("products").as_("bought")
+        bought = exp.table_("products").as_("bought")
         found = found.join(bought, on=same("product_id", "bought", "order_lines"), copy=False)
         found = found.where(same("brand_id", "seen", "bought"), copy=False)
         found = found.where(same("merchant_id", "seen", "bought"), copy=False)

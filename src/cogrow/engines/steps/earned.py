@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from cogrow.engines.plan import Step
-from cogrow.engines.ratio import SQL, Ratio, rounded, same, total, whole, wide
+from cogrow.engines.ratio import SQL, Ratio, cast, join, rounded, same, total, whole, wide
 from cogrow.engines.steps.things import summed_of
 from cogrow.engines.terms_sql import terms_of
 from cogrow.errors import N_, message
@@ -52,10 +52,10 @@ def _exact(compiler: Compiler, *, with_earlier: bool) -> None:
         if component.per is not None:
             step = summed_of(component)
             on = same("merchant_id", "attained", step)
-            query = query.join(exp.to_table(step), on=on, join_type="left", copy=False)
+            query = join(query, step, on)
             met = exp.func("COALESCE", exp.column("things_met", step), exp.false())
             when: SQL = met if component.when is not None else exp.true()
-            tier: SQL = exp.cast(exp.null(), exp.DataType.build("INT"))
+            tier: SQL = cast(exp.null(), "INT")
             amount = Ratio(exp.func("COALESCE", exp.column("things_earned", step), whole(0)))
             earning = exp.func("COALESCE", exp.column("things_earning", step), whole(0))
             query = query.select(exp.alias_(earning, f"earning_{n}"), copy=False)
@@ -77,7 +77,7 @@ def _exact(compiler: Compiler, *, with_earlier: bool) -> None:
     query = query.select(exp.alias_(total(foreign), "foreign_in_all"), copy=False)
     if with_earlier:
         on = same("merchant_id", "attained", "earlier")
-        query = query.join("earlier", on=on, join_type="left", copy=False)
+        query = join(query, "earlier", on)
         names = [f"earlier_{n}" for n, c in enumerate(program.components, 1) if c.accumulate]
         for name in (*names, "earlier_total"):
             had = exp.func("COALESCE", exp.column(name, "earlier"), whole(0))

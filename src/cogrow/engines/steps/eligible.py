@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from cogrow.engines.exact import Renderer
 from cogrow.engines.plan import Step
-from cogrow.engines.ratio import NUMBER_SCALE, SQL, day, text, whole
+from cogrow.engines.ratio import NUMBER_SCALE, SQL, cast, day, join, text, whole
 from cogrow.errors import N_, message
 from cogrow.expressions.scope import PER_MERCHANT
 from cogrow.expressions.tree import Unit
@@ -47,7 +47,7 @@ def value_sql(program: Program, name: str) -> SQL:
     source: SQL = exp.column(program.schema.tables[table][word].name, table)
     if unit_of(program, name) is Unit.NUMBER:
         scaled = exp.Mul(this=source, expression=whole(NUMBER_SCALE))
-        return exp.cast(scaled, exp.DataType.build("BIGINT"))
+        return cast(scaled, "BIGINT")
     return source
 
 
@@ -79,8 +79,7 @@ def eligible(
             if table == "enrollments":
                 found.append(_enrolled(program, period, available.get(table, {})))
             on = _same_row(program, period, table, available.get(table, {}))
-            source = exp.to_table(table if table != "enrollments" else ENROLLED)
-            query = query.join(source, on=on, join_type="left", copy=False)
+            query = join(query, table if table != "enrollments" else ENROLLED, on)
     for name in names:
         table, _, word = name.partition(".")
         if table == "enrollments":

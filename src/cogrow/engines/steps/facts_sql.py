@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from sqlglot import exp
 
 from cogrow.engines.exact import Renderer
-from cogrow.engines.ratio import SQL, day, instant, text, whole
+from cogrow.engines.ratio import SQL, day, instant, join, text, whole
 from cogrow.engines.steps.eligible import is_eligible
 from cogrow.engines.steps.measured import COUNT, NOW_NAME, Measured, Window, keys
 from cogrow.expressions.tree import Const, Op, Tree, Unit, columns
@@ -129,7 +129,7 @@ class FactQuery:
         version is the one for it; what came before is measured whole.
         """
         own = self.of_version() if window.name == NOW_NAME else []
-        return exp.and_(self.inside(window), *own)
+        return exp.and_(self.inside(window), *own, copy=False)
 
     def bounds(self, window: Window) -> tuple[datetime.date, datetime.date]:
         """Return where a window begins and ends, as the column that places a row in time has it: days,
@@ -143,9 +143,8 @@ class FactQuery:
     def between(self, window: Window, date: SQL) -> SQL:
         """Return the condition that a date of the kind of the row's own lies in the window."""
         low, high = (bound_sql(bound) for bound in self.bounds(window))
-        return exp.and_(
-            exp.GTE(this=date, expression=low), exp.LT(this=date.copy(), expression=high)
-        )
+        bounds = exp.GTE(this=date, expression=low), exp.LT(this=date.copy(), expression=high)
+        return exp.and_(*bounds, copy=False)
 
     def currency(self) -> SQL | None:
         """Return the column of the currency of the money measured; None where none is."""
@@ -170,7 +169,7 @@ class FactQuery:
     def source(self, *, every_row: bool = False) -> exp.Select:
         """Return SELECT … FROM the table and every table its columns come from."""
         name = "refund_lines" if self.by_line else self.table
-        source = exp.to_table(name)
+        source = exp.table_(name)
         query = exp.select().from_(exp.alias_(source, self.table) if self.by_line else source)
         for link, here, needed in self.joins():
             pairs = [
@@ -181,10 +180,8 @@ class FactQuery:
                 pairs = [
                     exp.EQ(this=self.merchant(), expression=exp.column("merchant_id", "merchants"))
                 ]
-            kind = "inner" if needed and not every_row else "left"
-            query = query.join(
-                exp.to_table(link.table), on=exp.and_(*pairs), join_type=kind, copy=False
-            )
+            inner = needed and not every_row
+            query = join(query, link.table, exp.and_(*pairs), inner=inner)
         return query
 
     def joins(self) -> list[tuple[Link, str, bool]]:
@@ -228,7 +225,8 @@ class FactQuery:
 
     def qualifying(self) -> exp.Select:
         """Return the joined rows that count, of eligible merchants, in any of the windows."""
-        query = self.source().where(exp.or_(*(self.counted(window) for window in self.windows)))
+        counted = exp.or_(*(self.counted(window) for window in self.windows), copy=False)
+        query = self.source().where(counted, copy=False)
         for reason, _, holds in self.checks():
             if reason != "version":
                 query = query.where(holds, copy=False)
@@ -302,7 +300,7 @@ class FactQuery:
 
     def grouped(self) -> exp.Select:
         """Return one row per merchant, or thing, with a column per aggregate and window."""
-        query = self.qualifying().select(exp.alias_(self.merchant(), "merchant_id"))
+        query = self.qualifying().select(exp.alias_(self.merchant(), "merchant_id"), copy=False)
         told_apart = [self.render.column(ref) for ref in self.keys]
         for name, column in zip(self.grain.keys if self.grain else (), told_apart, strict=True):
             query = query.select(exp.alias_(column, name), copy=False)
@@ -314,7 +312,8 @@ class FactQuery:
         if (other := self.foreign()) is not None:
             foreign = exp.Count(this=exp.case().when(other, whole(1)))
             query = query.select(exp.alias_(foreign, "foreign_rows"), copy=False)
-        return query.group_by(self.merchant(), *(column.copy() for column in told_apart))
+        by = [self.merchant(), *(column.copy() for column in told_apart)]
+        return query.group_by(*by, copy=False)
 
     def _columns(self, one: Measured) -> list[tuple[str, SQL]]:
         return self.calls(one, [self.counted(one.window)] if len(self.windows) > 1 else [])

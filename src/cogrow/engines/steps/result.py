@@ -7,7 +7,7 @@ from fractions import Fraction
 from sqlglot import exp
 
 from cogrow.engines.plan import Stored
-from cogrow.engines.ratio import SQL, text, whole, wide
+from cogrow.engines.ratio import SQL, cast, text, whole, wide
 from cogrow.expressions.tree import NUMERIC, Unit
 from cogrow.money import format_minor
 from cogrow.period import Period
@@ -75,8 +75,8 @@ def result_query(
     ]
     query: exp.Query = parts[0]
     for part in parts[1:]:
-        query = exp.union(query, part, distinct=False)
-    return query.order_by("merchant_id", "position")
+        query = exp.union(query, part, distinct=False, copy=False)
+    return query.order_by("merchant_id", "position", copy=False)
 
 
 def _component(
@@ -122,11 +122,12 @@ def _component(
     return query.select(
         exp.alias_(exp.column("foreign_in_all"), "foreign_rows"),
         exp.alias_(whole(n), "position"),
-    ).from_(source)
+        copy=False,
+    ).from_(source, copy=False)
 
 
 def _whole(value: SQL, name: str) -> SQL:
-    return exp.alias_(exp.cast(value, exp.DataType.build("BIGINT")), name)
+    return exp.alias_(cast(value, "BIGINT"), name)
 
 
 def _more(program: Program, component: Component, n: int, source: str) -> dict[str, SQL]:
@@ -176,17 +177,17 @@ def _figure(stored: Stored) -> list[SQL]:
     column = exp.column(stored.column)
     if stored.denominator == 1 or stored.unit not in NUMERIC:
         kind = _TYPES.get(stored.unit, "DECIMAL(38,0)")
-        return [exp.alias_(exp.cast(column, exp.DataType.build(kind)), stored.column)]
+        return [exp.alias_(cast(column, kind), stored.column)]
     below: SQL = (
         whole(stored.denominator)
         if isinstance(stored.denominator, int)
         else exp.column(stored.denominator)
     )
     name = f"{stored.column}_denominator"
-    wide = exp.DataType.build("DECIMAL(38,0)")
+    wide = "DECIMAL(38,0)"
     return [
-        exp.alias_(exp.cast(column, wide), stored.column),
-        exp.alias_(exp.cast(below, wide.copy()), name),
+        exp.alias_(cast(column, wide), stored.column),
+        exp.alias_(cast(below, wide), name),
     ]
 
 
@@ -202,7 +203,7 @@ def _rate(program: Program, component: Component, n: int) -> SQL:
             return text(f"{format_minor(int(rate), program.currency)} {program.currency}")  # type: ignore[call-overload]
         return text(as_rate(rate))  # type: ignore[arg-type]
 
-    null = exp.cast(exp.null(), exp.DataType.build("VARCHAR"))
+    null = cast(exp.null(), "VARCHAR")
     if terms.rate is not None:
         return shown(terms.rate)
     if not terms.tiers or component.form.name == "graduated":

@@ -14,6 +14,7 @@ from cogrow.engines.ratio import (
     NUMBER_SCALE,
     SQL,
     Ratio,
+    join,
     rounded,
     running_sum,
     same,
@@ -120,9 +121,11 @@ class ThingSteps:
                 union = exp.union(union, exp.select(*columns).from_(group.step))
             query = query.from_(exp.alias_(union.subquery(), "things", table=True), copy=False)
             for group in sources:
-                on = exp.and_(*(same(name, "things", group.step) for name in columns))
-                query = query.join(exp.to_table(group.step), on=on, join_type="left", copy=False)
-        return query.join("attained", on=same("merchant_id", listing, "attained"))
+                pairs = (same(name, "things", group.step) for name in columns)
+                on = exp.and_(*pairs)
+                query = join(query, group.step, on)
+        attained = exp.table_("attained")
+        return query.join(attained, on=same("merchant_id", listing, "attained"), copy=False)
 
     def _named(self, query: exp.Select) -> exp.Select:
         """Select the measures, the thing's own columns, and what orders and groups it."""
@@ -172,14 +175,14 @@ class ThingSteps:
             return query
         base = self.grain.table
         on = exp.and_(*(same(key, self.listing, base) for key in self.grain.keys))
-        query, joined = query.join(base, on=on, join_type="left"), {base}
+        query, joined = join(query.copy(), base, on), {base}
         for goal in sorted(tables):
             here = base
             for link in self.program.schema.path(base, goal) or ():
                 if link.table not in joined:
                     joined.add(link.table)
                     pairs = exp.and_(*(same(column, here, link.table) for column in link.columns))
-                    query = query.join(link.table, on=pairs, join_type="left", copy=False)
+                    query = join(query, link.table, pairs)
                 here = link.table
         return query
 
