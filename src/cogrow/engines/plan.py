@@ -231,8 +231,9 @@ def refuse_foreign(plan: Plan, table: pa.Table) -> pa.Table:
 
     Raises DataError where measured rows are in another currency than the program's.
     """
-    foreign = sum(table.column("foreign_rows").to_pylist())
-    if foreign:
+    import pyarrow.compute as pc
+
+    if foreign := pc.sum(table.column("foreign_rows")).as_py():
         what = N_("{count} rows that would count are in another currency than the program's.")
         hint = message(N_("Add a condition on `currency` to `qualifying`, or convert them."))
         issue = Issue("FCT103", message(what, count=foreign), Span(path="currency"), hint=hint)
