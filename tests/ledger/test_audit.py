@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import date
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from cogrow.ledger.store.database import Store
-from tests.ledger.books import earned
+from cogrow.period import add_months
+from tests.ledger.books import Books, earned
 
 #: What somebody with the file in their hands may do once the triggers are gone; the fault that is found.
 TAMPERED = {
@@ -56,3 +58,37 @@ def test_what_was_tampered_with_is_named(books, what):
     found = books.audit()
     assert not found.clean
     assert found.faults[0].entry == entry
+
+
+def months(books: Books, count: int) -> None:
+    """Book and close as many months more as are told."""
+    first = len(books.closed_months())
+    for number in range(first, first + count):
+        day = add_months(date(2020, 1, 5), number)
+        books.accrue(earned(f"M{number}", 800, period=f"{day:%Y-%m}"), day=day)
+        books.close(f"{day:%Y-%m}", day)
+
+
+def test_what_was_posted_into_a_closed_month_is_named(books):
+    books.fund(day=date(2020, 1, 5))
+    months(books, 3)
+    books.clean()
+    statement = (
+        "UPDATE period SET close_head_hash = (SELECT hash FROM seal WHERE seq = {}) WHERE id = '{}'"
+    )
+    tamper(books.store, statement.format(2, "2020-02"))
+    said = [str(fault.what.render()) for fault in books.audit().faults]
+    assert said == ["Entry 4 was posted into 2020-02 after it was closed."]
+
+
+def test_the_audit_asks_no_more_often_the_more_months_are_closed(books):
+    books.fund(day=date(2020, 1, 5))
+    asked = []
+    event.listen(books.store.engine, "before_cursor_execute", lambda *_: asked.append(1))
+    counts = []
+    for count in (1, 6):
+        months(books, count)
+        asked.clear()
+        books.audit()
+        counts.append(len(asked))
+    assert counts[0] == counts[1]

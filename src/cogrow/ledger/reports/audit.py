@@ -170,19 +170,21 @@ def _nothing_beside(connection: Connection, found: Audited) -> None:
         found.faults.append(
             Fault(message(N_("Entry {entry} is not sealed."), entry=number), number)
         )
-    closed = select(period).where(period.c.status == "closed").order_by(period.c.starts_on)
     heads = select(seal.c.hash, seal.c.seq).where(seal.c.hash.in_(select(period.c.close_head_hash)))
-    ends = dict(connection.execute(heads).all())
-    for row in connection.execute(closed).all():
-        late = (
-            select(entry.c.id)
-            .join(seal, seal.c.entry_id == entry.c.id)
-            .where(entry.c.period_id == row.id, seal.c.seq > ends.get(row.close_head_hash, 0))
-        )
-        number = connection.execute(late.order_by(entry.c.id).limit(1)).scalar()
-        if number is not None:
-            what = N_("Entry {entry} was posted into {period} after it was closed.")
-            found.faults.append(Fault(message(what, entry=number, period=row.id), number))
+    head = heads.subquery()
+    late = (
+        select(period.c.id, func.min(entry.c.id))
+        .select_from(entry)
+        .join(seal, seal.c.entry_id == entry.c.id)
+        .join(period, period.c.id == entry.c.period_id)
+        .outerjoin(head, head.c.hash == period.c.close_head_hash)
+        .where(period.c.status == "closed", seal.c.seq > func.coalesce(head.c.seq, 0))
+        .group_by(period.c.id, period.c.starts_on)
+        .order_by(period.c.starts_on)
+    )
+    for month, number in connection.execute(late).all():
+        what = N_("Entry {entry} was posted into {period} after it was closed.")
+        found.faults.append(Fault(message(what, entry=number, period=month), number))
     _approvals(connection, found)
 
 
