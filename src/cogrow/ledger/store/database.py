@@ -32,7 +32,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 #: How often a transaction that lost a race is done again. Nobody loses that often to chance.
 MOST_TRIES = 20
 _WAIT_MILLISECONDS = 60_000
-_TURN_SECONDS = 0.0002
+_TURN_MICROSECONDS = 200
 _S = TypeVar("_S")
 _T = TypeVar("_T")
 _RACES = {"40001", "40P01", "55P03"}
@@ -69,7 +69,7 @@ def short_turns() -> Iterator[None]:
     calls, and would wait 5 ms each time for who does not.
     """
     was = sys.getswitchinterval()
-    sys.setswitchinterval(_TURN_SECONDS)
+    sys.setswitchinterval(_TURN_MICROSECONDS / 1_000_000)
     try:
         yield
     finally:
