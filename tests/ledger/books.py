@@ -186,11 +186,6 @@ class Books:
             )
         return found
 
-    def closed_months(self) -> list[str]:
-        with self.store.read() as connection:
-            query = select(period.c.id).where(period.c.status == "closed").order_by(period.c.id)
-            return list(connection.execute(query).scalars())
-
     def close(self, month: str, day: date = TODAY, signed_off: str = "") -> int | None:
         found = self.store.write(
             partial(closing.propose_close, name=month, act=act(day=day), signed_off=signed_off)

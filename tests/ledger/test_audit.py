@@ -60,10 +60,9 @@ def test_what_was_tampered_with_is_named(books, what):
     assert found.faults[0].entry == entry
 
 
-def months(books: Books, count: int) -> None:
-    """Book and close as many months more as are told."""
-    first = len(books.closed_months())
-    for number in range(first, first + count):
+def months(books: Books, numbers: range) -> None:
+    """Book and close months, numbered from January 2020."""
+    for number in numbers:
         day = add_months(date(2020, 1, 5), number)
         books.accrue(earned(f"M{number}", 800, period=f"{day:%Y-%m}"), day=day)
         books.close(f"{day:%Y-%m}", day)
@@ -71,7 +70,7 @@ def months(books: Books, count: int) -> None:
 
 def test_what_was_posted_into_a_closed_month_is_named(books):
     books.fund(day=date(2020, 1, 5))
-    months(books, 3)
+    months(books, range(3))
     books.clean()
     statement = (
         "UPDATE period SET close_head_hash = (SELECT hash FROM seal WHERE seq = {}) WHERE id = '{}'"
@@ -86,8 +85,8 @@ def test_the_audit_asks_no_more_often_the_more_months_are_closed(books):
     asked = []
     event.listen(books.store.engine, "before_cursor_execute", lambda *_: asked.append(1))
     counts = []
-    for count in (1, 6):
-        months(books, count)
+    for numbers in (range(1), range(1, 7)):
+        months(books, numbers)
         asked.clear()
         books.audit()
         counts.append(len(asked))

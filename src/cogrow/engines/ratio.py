@@ -35,8 +35,9 @@ def copied(ratio: Ratio) -> Ratio:
 
 
 def join(query: exp.Select, table: str | SQL, on: SQL, *, inner: bool = False) -> exp.Select:
-    """Join a table to the query itself, and return it: a left join, else an inner one. The builder would
-    parse those words each time.
+    """Join a table to the query itself, not to a copy, and return it; a left join unless it is `inner`.
+
+    The builder of the library would parse the words `left join` each time.
     """
     source = exp.table_(table) if isinstance(table, str) else table
     how = {"kind": "INNER"} if inner else {"side": "LEFT"}

@@ -158,7 +158,8 @@ def write(
         return []
     place = period_of(connection, day or act.day, act.day)
     ids = new_ids(connection, entry, len(entries))
-    known = numbers(connection, {line[0].code: line[0] for one in entries for line in one.lines})
+    accounts = {account.code: account for one in entries for account, _ in one.lines}
+    known = numbers(connection, accounts)
     lines = []
     for number, one in zip(ids, entries, strict=True):
         count = len(one.lines)
@@ -166,12 +167,11 @@ def write(
             where = known[account.code]
             lines.append((number, n, count, where, account.book, account.currency, amount))
     stamp = (place.id, place.day, act.instant, act.actor, act.via)
-    with ThreadPoolExecutor(
-        1
-    ) as thread:  # the hashes are made while the database takes the postings in
-        making = thread.submit(lambda: list(map(_header, ids, entries, repeat(stamp))))
+    # The hashes are made while the database takes the postings in.
+    with ThreadPoolExecutor(1) as thread:
+        hashed = thread.submit(lambda: list(map(_header, ids, entries, repeat(stamp))))
         insert_tuples(connection, posting, POSTING, lines)
-        headers = making.result()
+        headers = hashed.result()
     insert_tuples(connection, entry, HEADER, headers)
     _seal(connection, [(header[0], header[-1]) for header in headers])
     return ids

@@ -121,8 +121,7 @@ class ThingSteps:
                 union = exp.union(union, exp.select(*columns).from_(group.step))
             query = query.from_(exp.alias_(union.subquery(), "things", table=True), copy=False)
             for group in sources:
-                pairs = (same(name, "things", group.step) for name in columns)
-                on = exp.and_(*pairs)
+                on = exp.and_(*(same(name, "things", group.step) for name in columns))
                 query = join(query, group.step, on)
         attained = exp.table_("attained")
         return query.join(attained, on=same("merchant_id", listing, "attained"), copy=False)
@@ -175,7 +174,7 @@ class ThingSteps:
             return query
         base = self.grain.table
         on = exp.and_(*(same(key, self.listing, base) for key in self.grain.keys))
-        query, joined = join(query.copy(), base, on), {base}
+        query, joined = join(query, base, on), {base}
         for goal in sorted(tables):
             here = base
             for link in self.program.schema.path(base, goal) or ():

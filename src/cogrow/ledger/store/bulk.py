@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -55,20 +54,20 @@ def insert_tuples(
     if connection.dialect.name != "sqlite":
         _copy(connection, into, rows)
         return
-    deque(_in_parts(connection, f"INSERT INTO {into} VALUES ", rows), 0)
+    _in_parts(connection, f"INSERT INTO {into} VALUES ", rows)
 
 
-def _in_parts(
-    connection: Connection, begin: str, rows: Sequence[Row], end: str = ""
-) -> Iterator[int]:
-    """Run a statement of SQLite on as many rows at a time as it takes; yield how many each changed."""
+def _in_parts(connection: Connection, begin: str, rows: Sequence[Row], end: str = "") -> int:
+    """Run a statement of SQLite on as many rows at a time as it takes; return how many it changed."""
+    changed = 0
     one, most = f"({', '.join('?' * len(rows[0]))})", MOST_VALUES // len(rows[0])
     for at in range(0, len(rows), most):
         part = rows[at : at + most]
         statement = f"{begin}{', '.join([one] * len(part))}{end}"
         with _driver(connection, statement) as raw:
             raw.execute(statement, list(chain.from_iterable(part)))
-            yield int(raw.execute("SELECT changes()").fetchone()[0])
+            changed += int(raw.execute("SELECT changes()").fetchone()[0])
+    return changed
 
 
 def _copy(connection: Connection, into: str, rows: Sequence[Row]) -> None:
@@ -129,7 +128,7 @@ def update_tuples(
     if connection.dialect.name == "sqlite":
         begin = f"WITH told({', '.join(names)}) AS (VALUES "
         end = f") UPDATE {table.name} SET {sets} FROM told WHERE {keeps}"
-        return sum(_in_parts(connection, begin, rows, end))
+        return _in_parts(connection, begin, rows, end)
     # One statement: PostgreSQL reads a table's checks and foreign keys anew for each.
     kinds = [
         "bigint" if isinstance(table.c[name].type, Integer) else "text"

@@ -177,10 +177,10 @@ def compare(table: pa.Table, currency: str) -> Compared:
     change = sums.column("change_minor")
     ups, downs = (sums.filter(test(change, 0)) for test in (pc.greater, pc.less))
     return Compared(
-        before_minor=_sum(sums, "before_minor"),
-        after_minor=_sum(sums, "after_minor"),
-        more_minor=_sum(ups, "change_minor"),
-        less_minor=_sum(downs, "change_minor"),
+        before_minor=sum_of(sums, "before_minor"),
+        after_minor=sum_of(sums, "after_minor"),
+        more_minor=sum_of(ups, "change_minor"),
+        less_minor=sum_of(downs, "change_minor"),
         gaining=ups.num_rows,
         losing=downs.num_rows,
         unchanged=sums.num_rows - ups.num_rows - downs.num_rows,
@@ -190,7 +190,8 @@ def compare(table: pa.Table, currency: str) -> Compared:
     )
 
 
-def _sum(table: pa.Table, column: str) -> int:
+def sum_of(table: pa.Table, column: str) -> int:
+    """Return the sum of a column of whole numbers; 0 for no rows."""
     import pyarrow.compute as pc
 
     return pc.sum(table.column(column)).as_py() or 0
@@ -223,7 +224,7 @@ def _classes(sums: pa.Table, currency: str) -> Iterator[Class]:
                 inside = pc.and_(inside, pc.less(size, high))
         found = sums.filter(inside)
         if found.num_rows:
-            yield Class(sign, low or 0, high, found.num_rows, _sum(found, "change_minor"))
+            yield Class(sign, low or 0, high, found.num_rows, sum_of(found, "change_minor"))
 
 
 def fund_use(fund: Fund, periods: Sequence[Sequence[pa.Table]]) -> FundUse:

@@ -16,7 +16,14 @@ from cogrow.engines.run import run_programs
 from cogrow.errors import Issue, Severity, Translate
 from cogrow.facts import FactFiles
 from cogrow.operations.earn import Progress, refuse_empty, unfinished, write
-from cogrow.operations.planning.comparison import Compared, FundUse, compare, fund_use, side_by_side
+from cogrow.operations.planning.comparison import (
+    Compared,
+    FundUse,
+    compare,
+    fund_use,
+    side_by_side,
+    sum_of,
+)
 from cogrow.operations.planning.in_force import Change, read_change, runs_in
 from cogrow.period import Period
 from cogrow.programs.differences import Difference, differences
@@ -225,7 +232,7 @@ def _earn(
         refuse_empty(one.program, one.plan, one.table)
     sums = {str(program.id): 0 for program, _ in stacked}
     for one in ran[len(own) :]:
-        sums[one.program.id] += sum(one.table.column("amount_minor").to_pylist())
+        sums[one.program.id] += sum_of(one.table, "amount_minor")
     days = [(one.period.start, one.period.end) for one in ran[: len(own)]]
     return Side(
         [
