@@ -77,9 +77,9 @@ def earn(facts: Path, out: Path, threads: int, memory: str, *, keep: bool) -> No
     runs in.
     """
     from cogrow.embedded import Limits
-    from cogrow.engines.batch.prepare import Kept
+    from cogrow.engines.batch.prepare import Kept, Ran
     from cogrow.engines.run import running
-    from cogrow.operations.earn import found_in, result_path, rollups_of, stamped, write
+    from cogrow.operations.earn import finished, found_in, result_path, rollups_of, stamped, write
     from cogrow.operations.summary import summarize
     from cogrow.sources.conform import open_facts
 
@@ -87,15 +87,15 @@ def earn(facts: Path, out: Path, threads: int, memory: str, *, keep: bool) -> No
     opened, _ = open_facts(facts, out / "facts", limits)
     wanted = [(program, period) for program, last in in_last_year(opened) for period in last]
     kept = Kept(rollups_of(opened) if keep else None, found_in(out) if keep else lambda *_: None)
-    anew = 0
+
+    def finish(ran: Ran) -> bool:
+        if not ran.kept:
+            table = stamped(ran, summarize(ran.program, ran.table))
+            write(table, out / result_path(ran.program, ran.period))
+        return ran.kept
+
     with running(wanted, opened, limits, kept=kept) as (_, computed):
-        for ran in computed:
-            if not ran.kept:
-                anew += 1
-                write(
-                    stamped(ran, summarize(ran.program, ran.table)),
-                    out / result_path(ran.program, ran.period),
-                )
+        anew = sum(not kept for kept in finished(computed, finish))
     print(f"{anew} of {len(wanted)} computed", file=sys.stderr)
 
 

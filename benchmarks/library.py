@@ -63,7 +63,7 @@ def run_library(facts: Path, out: Path, threads: int, memory: str, only: str) ->
     from cogrow.engines.batch.prepare import Kept
     from cogrow.engines.run import running
     from cogrow.engines.scans import share
-    from cogrow.operations.earn import result_path, write
+    from cogrow.operations.earn import finished, result_path, write
     from cogrow.sources.conform import open_facts
 
     if only == "alone":
@@ -75,8 +75,10 @@ def run_library(facts: Path, out: Path, threads: int, memory: str, only: str) ->
     opened, _ = open_facts(facts, out / "facts", limits, lambda *_: None)
     wanted = [(program, last[min(1, len(last) - 1)]) for program, last in in_last_year(opened)]
     with running(wanted, opened, limits, kept=kept) as (_, computed):
-        for ran in computed:
-            write(ran.table, out / result_path(ran.program, ran.period))
+        for _ in finished(
+            computed, lambda ran: write(ran.table, out / result_path(ran.program, ran.period))
+        ):
+            pass
     print(len(wanted))
 
 

@@ -262,8 +262,8 @@ def test_the_same_history_has_the_same_head(empty_file, server):
         second = Books(open_store(server.fresh("replayed", "template_books")))
         for books in (first, second):
             books.fund()
-            books.accrue(*(earned(f"M{n}", n) for n in range(9)), chunk=4)
-            books.settle()
+            books.accrue(*(earned(f"M{n:03}", n + 1) for n in range(200)), chunk=5)
+            books.settle(chunk=5)
             heads.add(books.audit().head)
         second.store.close()
     assert len(heads) == 1

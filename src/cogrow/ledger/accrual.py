@@ -22,7 +22,6 @@ from cogrow.ledger.claims import (
     KEY_COLUMNS,
     Claim,
     Key,
-    as_foreseen,
     draw,
     locked,
     lots,
@@ -33,8 +32,10 @@ from cogrow.ledger.claims import (
 from cogrow.ledger.funds import cover
 from cogrow.ledger.journal import Act, Entry, digest, entry_lines, note, write
 from cogrow.ledger.people import require
+from cogrow.ledger.periods import period_of
 from cogrow.ledger.store.claims import PAYS, run, settlement
 from cogrow.ledger.store.database import Store, uncollected
+from cogrow.ledger.store.turns import Turn, as_foreseen, at_once
 
 CHUNK = 10_000
 Progress = Callable[[int, int], None]
@@ -124,23 +125,23 @@ def accrue(
         planned = _Chunk(run_id, number, scopes, seen(store, chunks[number]))
         return None if planned.rise(chunks[number], by_merchant) else planned
 
-    def book(connection: Connection, number: int, foreseen: _Chunk | None) -> Accrued:
+    def book(connection: Connection, number: int, foreseen: _Chunk | None, turn: Turn) -> Accrued:
         if foreseen is not None:
-            return foreseen.book(connection, act, day)
+            return foreseen.book(connection, act, day, turn)
         here = _Chunk(run_id, number, scopes, locked(connection, chunks[number]))
         here.fall(connection, here.rise(chunks[number], by_merchant))
-        return here.book(connection, act, day)
+        return here.book(connection, act, day, turn)
 
     def all_of_it(connection: Connection) -> list[Accrued]:
-        _begin(connection, run_id, act)
-        return [book(connection, number, None) for number in range(len(chunks))]
+        _begin(connection, run_id, act, day)
+        return [book(connection, number, None, at_once) for number in range(len(chunks))]
 
     if dry:
         done = store.write(all_of_it, dry=True)
     else:
         done = []
         if chunks:
-            store.write(lambda connection: _begin(connection, run_id, act))
+            store.write(lambda connection: _begin(connection, run_id, act, day))
         falling = sum(differences[some[0]] <= 0 for some in chunks)
         for part in as_foreseen(store, foresee, book, range(len(chunks)), first=falling):
             done.append(part)
@@ -175,7 +176,9 @@ def _checked(earnings: Iterable[Earning]) -> dict[Key, Earning]:
     return dict(sorted(wanted.items()))
 
 
-def _begin(connection: Connection, run_id: str, act: Act) -> None:
+def _begin(connection: Connection, run_id: str, act: Act, day: date | None) -> None:
+    # The month is open before chunks are written beside each other: one of them would wait for who opens it.
+    period_of(connection, day or act.day, act.day)
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(run)
     connection.execute(
         insert.on_conflict_do_nothing(index_elements=["id"]).values(
@@ -278,12 +281,12 @@ class _Chunk:
         for claim, target in falling:
             self._fall(connection, claim, target)
 
-    def book(self, connection: Connection, act: Act, day: date | None) -> Accrued:
+    def book(self, connection: Connection, act: Act, day: date | None, turn: Turn) -> Accrued:
         """Write all that was posted, and return what it comes to."""
         save(connection, self.claims.values())
-        entries = [*self.entries, *self._clearing()]
-        write(connection, entries, act, day)
-        self.result.entries = len(entries)
+        clearing = list(self._clearing())
+        write(connection, self.entries, act, day, last=clearing, turn=turn)
+        self.result.entries = len(self.entries) + len(clearing)
         return self.result
 
     def _new(self, earning: Earning) -> Claim:

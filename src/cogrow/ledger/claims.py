@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, Select, select, update
 
 from cogrow.errors import N_, message
 from cogrow.ledger.store.bulk import among, insert_tuples, update_tuples
 from cogrow.ledger.store.claims import credit_lot, settlement
-from cogrow.ledger.store.database import Store, ahead, by_key, short_turns
+from cogrow.ledger.store.database import Store, by_key
 from cogrow.ledger.store.refusals import Conflict
 from cogrow.ledger.store.schema import account, balance
 
@@ -34,9 +32,6 @@ _CHANGING = (
     "last_run_id",
     "last_input_hash",
 )
-_S = TypeVar("_S")
-_T = TypeVar("_T")
-_R = TypeVar("_R")
 _COLUMNS = tuple(settlement.columns.keys())
 _key, _compared = itemgetter(*KEY_COLUMNS), itemgetter(*COMPARED)
 _changing, _all = itemgetter(*_CHANGING), itemgetter(*_COLUMNS)
@@ -109,40 +104,6 @@ def save(connection: Connection, claims: Iterable[Claim]) -> None:
         raise Conflict(
             message(N_("Somebody else booked the same earnings meanwhile. Run it again."))
         )
-
-
-def as_foreseen(
-    store: Store,
-    foresee: Callable[[_S], _T | None],
-    book: Callable[[Connection, _S, _T | None], _R],
-    given: Sequence[_S],
-    *,
-    first: int = 0,
-) -> Iterator[_R]:
-    """Yield what `book` makes of each, in order: a transaction each, with what was foreseen for it; without,
-    where nothing was, or somebody was faster.
-
-    PostgreSQL writes one while Python foresees another, and two at a time once those that come `first` are
-    done. SQLite has one writer at a time.
-    """
-
-    def one(some: _S, foreseen: _T | None) -> _R:
-        left = [foreseen]
-
-        def once(connection: Connection) -> _R:
-            return book(connection, some, left.pop() if left else None)
-
-        if foreseen is not None:
-            with suppress(Conflict):
-                return store.write(once)
-        return store.write(once)
-
-    alone = first if store.dialect == "postgresql" else len(given)
-    with short_turns():
-        yield from map(one, given[:alone], ahead(foresee, given[:alone]))
-        if beside := given[alone:]:
-            with ThreadPoolExecutor(2) as threads:
-                yield from threads.map(lambda some: one(some, foresee(some)), beside)
 
 
 def owed(

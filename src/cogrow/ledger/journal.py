@@ -24,6 +24,7 @@ from cogrow.ledger.periods import period_of
 from cogrow.ledger.store.bulk import Row, insert_tuples, new_ids
 from cogrow.ledger.store.refusals import DuplicateKey, Unbalanced
 from cogrow.ledger.store.schema import audit, entry, posting, seal
+from cogrow.ledger.store.turns import Turn, at_once
 
 #: The form in which entries are hashed; a new form gets a new number, old entries keep theirs.
 CONTENT_VERSION = 1
@@ -151,12 +152,36 @@ def entry_lines(*pairs: tuple[Account, int]) -> tuple[Line, ...]:
 
 
 def write(
-    connection: Connection, entries: Sequence[Entry], act: Act, day: date | None = None
+    connection: Connection,
+    entries: Sequence[Entry],
+    act: Act,
+    day: date | None = None,
+    *,
+    last: Sequence[Entry] = (),
+    turn: Turn = at_once,
 ) -> list[int]:
-    """Write and seal new entries, booked on `day` (else the act's); return their numbers."""
-    if not entries:
+    """Write and seal new entries, booked on `day` (else the act's); return their numbers.
+
+    It waits for its `turn` before what comes `last`, of accounts that others write to as well, and before
+    the seals.
+    """
+    if not entries and not last:
         return []
     place = period_of(connection, day or act.day, act.day)
+    stamp = (place.id, place.day, act.instant, act.actor, act.via)
+    headers = _put(connection, entries, stamp)
+    turn(connection)
+    headers += _put(connection, last, stamp)
+    _seal(connection, [(header[0], header[-1]) for header in headers])
+    return [header[0] for header in headers]
+
+
+def _put(
+    connection: Connection, entries: Sequence[Entry], stamp: tuple[str, str, str, str, str]
+) -> list[Row]:
+    """Write entries, and return their headers."""
+    if not entries:
+        return []
     ids = new_ids(connection, entry, len(entries))
     accounts = {account.code: account for one in entries for account, _ in one.lines}
     known = numbers(connection, accounts)
@@ -166,15 +191,13 @@ def write(
         for n, (account, amount) in enumerate(one.lines, start=1):
             where = known[account.code]
             lines.append((number, n, count, where, account.book, account.currency, amount))
-    stamp = (place.id, place.day, act.instant, act.actor, act.via)
     # The hashes are made while the database takes the postings in.
     with ThreadPoolExecutor(1) as thread:
         hashed = thread.submit(lambda: list(map(_header, ids, entries, repeat(stamp))))
         insert_tuples(connection, posting, POSTING, lines)
         headers = hashed.result()
     insert_tuples(connection, entry, HEADER, headers)
-    _seal(connection, [(header[0], header[-1]) for header in headers])
-    return ids
+    return headers
 
 
 def _header(number: int, one: Entry, stamp: tuple[str, str, str, str, str]) -> Row:

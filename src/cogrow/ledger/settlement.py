@@ -10,12 +10,14 @@ from datetime import date
 from sqlalchemy import Connection, select
 
 from cogrow.ledger import accounts
-from cogrow.ledger.claims import Claim, Key, as_foreseen, locked, owed, save, seen
+from cogrow.ledger.claims import Claim, Key, locked, owed, save, seen
 from cogrow.ledger.journal import Act, Entry, entry_lines, note, write
 from cogrow.ledger.people import require
+from cogrow.ledger.periods import period_of
 from cogrow.ledger.store.bulk import insert_rows
 from cogrow.ledger.store.claims import credit_lot, settlement
 from cogrow.ledger.store.database import Store, uncollected
+from cogrow.ledger.store.turns import Turn, as_foreseen, at_once
 
 CHUNK = 10_000
 #: Where a settled amount goes, by how it is paid; a clawback is offset against money first.
@@ -60,19 +62,24 @@ def settle(
     def foresee(some: Sequence[str]) -> _Due:
         return _due(seen(store, some), {}, day)
 
-    def book(connection: Connection, some: Sequence[str], foreseen: _Due | None) -> Settled:
+    def book(
+        connection: Connection, some: Sequence[str], foreseen: _Due | None, turn: Turn
+    ) -> Settled:
         if foreseen is not None and not any(owed(connection, some, ("clawback",)).values()):
-            return foreseen.book(connection, act, day)
+            return foreseen.book(connection, act, day, turn)
         claims = locked(connection, some)
-        return _due(claims, owed(connection, some, ("clawback",)), day).book(connection, act, day)
+        here = _due(claims, owed(connection, some, ("clawback",)), day)
+        return here.book(connection, act, day, turn)
 
     def all_of_it(connection: Connection) -> list[Settled]:
-        return [book(connection, some, None) for some in chunks]
+        return [book(connection, some, None, at_once) for some in chunks]
 
     if dry:
         done = store.write(all_of_it, dry=True)
     else:
         done = []
+        if chunks:  # the month is open before chunks are written beside each other
+            store.write(lambda connection: period_of(connection, act.day, act.day))
         for one in as_foreseen(store, foresee, book, chunks):
             done.append(one)
             progress(len(done), len(chunks))
@@ -94,12 +101,12 @@ class _Due:
     entries: list[Entry] = field(default_factory=list)
     lots: list[dict[str, object]] = field(default_factory=list)
 
-    def book(self, connection: Connection, act: Act, day: str) -> Settled:
+    def book(self, connection: Connection, act: Act, day: str, turn: Turn) -> Settled:
         """Write it, and return what it comes to."""
         entries = self.entries
         save(connection, self.claims)
         insert_rows(connection, credit_lot, self.lots)
-        write(connection, entries, act)
+        write(connection, entries, act, turn=turn)
         if entries:
             note(connection, act, "settle", entries=len(entries), first=entries[0].key, until=day)
         self.result.entries = len(entries)

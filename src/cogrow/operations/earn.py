@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cogrow.embedded import Limits
 from cogrow.engines.batch.order import with_calendar
@@ -29,6 +30,8 @@ from cogrow.sources.conform import open_facts
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_T = TypeVar("_T")
 
 #: Called with what is being done, how much of it, of how much.
 Progress = Callable[[str, int, int], None]
@@ -115,20 +118,35 @@ def _compute(
     def report(program: Program, period: Period, percent: int) -> None:
         progress(f"{program.id} {period}", percent, 100)
 
-    found: dict[Path, Earned] = {}
+    def finish(ran: Ran) -> Earned:
+        path = result_path(ran.program, ran.period)
+        if ran.kept:
+            summary = summary_of(out / path)
+        else:
+            refuse_empty(ran.program, ran.plan, ran.table)
+            summary = summarize(ran.program, ran.table)
+            write(stamped(ran, summary), work / unfinished(path))
+        return Earned(ran.program, ran.period, out / path, summary, ran.kept)
+
     opened = running(runs, facts, limits, others=others, progress=report, kept=kept, master=master)
     with opened as (_, computed):
-        for ran in computed:
-            path = result_path(ran.program, ran.period)
-            if ran.kept:
-                summary = summary_of(out / path)
-            else:
-                refuse_empty(ran.program, ran.plan, ran.table)
-                summary = summarize(ran.program, ran.table)
-                write(stamped(ran, summary), work / unfinished(path))
-            found[path] = Earned(ran.program, ran.period, out / path, summary, ran.kept)
+        found = {one.path: one for one in finished(computed, finish)}
     # In the order they were asked for, whatever order they were computed in.
-    return [found[result_path(program, period)] for program, period in runs]
+    return [found[out / result_path(program, period)] for program, period in runs]
+
+
+def finished(computed: Iterable[Ran], finish: Callable[[Ran], _T]) -> Iterator[_T]:
+    """Yield what each of the computed runs is finished to: summed up and written in a thread beside this
+    one, which computes the next meanwhile. No more than two are in memory.
+    """
+    waiting: Future[_T] | None = None
+    with ThreadPoolExecutor(1) as thread:
+        for ran in computed:
+            if waiting is not None:
+                yield waiting.result()
+            waiting = thread.submit(finish, ran)
+        if waiting is not None:
+            yield waiting.result()
 
 
 def result_path(program: Program, period: Period) -> Path:

@@ -7,9 +7,7 @@ under READ COMMITTED. A transaction that lost a race is done again from its star
 from __future__ import annotations
 
 import gc
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,8 +30,6 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 #: How often a transaction that lost a race is done again. Nobody loses that often to chance.
 MOST_TRIES = 20
 _WAIT_MILLISECONDS = 60_000
-_TURN_MICROSECONDS = 200
-_S = TypeVar("_S")
 _T = TypeVar("_T")
 _RACES = {"40001", "40P01", "55P03"}
 
@@ -61,33 +57,6 @@ def by_key(connection: Connection) -> None:
         ways["max_parallel_workers_per_gather"] = "0"
         set_ = [f"set_config('{way}', '{how}', true)" for way, how in ways.items()]
         connection.execute(text(f"SELECT {', '.join(set_)}"))
-
-
-@contextmanager
-def short_turns() -> Iterator[None]:
-    """Let threads of Python change places often: who waits for the database lets go with each of thousands of
-    calls, and would wait 5 ms each time for who does not.
-    """
-    was = sys.getswitchinterval()
-    sys.setswitchinterval(_TURN_MICROSECONDS / 1_000_000)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(was)
-
-
-def ahead(make: Callable[[_S], _T], given: Sequence[_S]) -> Iterator[_T]:
-    """Yield what `make` makes of each, the next while the last is in use: Python prepares one chunk while the
-    database writes another.
-    """
-    with ThreadPoolExecutor(1) as thread:
-        coming = [thread.submit(make, one) for one in given[:1]]
-        for one in given[1:]:
-            made = coming.pop().result()
-            coming.append(thread.submit(make, one))
-            yield made
-        for last in coming:
-            yield last.result()
 
 
 def sqlite_journal(version: tuple[int, ...]) -> str:
