@@ -35,6 +35,8 @@ from cogrow.ledger.store.schema import (
 BATCH = 20_000
 LINE = ("entry_id", "account_id", "amount", "book", "currency")
 _PLACE = ("code", "book", "currency", "kind", "merchant_id", "fund_id")
+#: Accounts that other rows stand beside: claims, and portions of ad credit.
+_CLAIMED, _LOTS = ("accrued",), ("ad_credit", "ad_bonus")
 _END: tuple[None, tuple[Any, ...]] = (None, ())
 
 
@@ -214,9 +216,12 @@ def _balances(
 ) -> None:
     columns = balance.c.account_id, balance.c.posted, balance.c.min_posted, balance.c.max_posted
     kept = {number: row for number, *row in connection.execute(select(*columns)).all()}
+    nothing = None, None, None
     for number in sorted(places.keys() | kept.keys() | sums.keys()):
         total = sums.get(number, 0)
-        shown, low, high = kept.get(number, (None, None, None))
+        shown, low, high = kept.get(number, nothing)
+        if shown == total and (low is None or low <= total) and (high is None or total <= high):
+            continue
         code = places[number][0] if number in places else str(number)
         if shown is None or shown != total:
             what = N_("The balance of {account} is {kept}, but its postings sum to {total}.")
@@ -232,7 +237,8 @@ def _derived(
     kinds: dict[tuple[str, str | None, str], int] = defaultdict(int)
     budgets: dict[str, int] = defaultdict(int)
     for number, (code, book, currency, kind, merchant, fund_id) in places.items():
-        kinds[kind, merchant, currency] += sums.get(number, 0)
+        if kind in _CLAIMED or kind in _LOTS:
+            kinds[kind, merchant, currency] += sums.get(number, 0)
         if book == "B":
             budgets[fund_id] += sums.get(number, 0)
         if kind == "run_clearing" and sums.get(number, 0):
@@ -247,10 +253,11 @@ def _derived(
     ):
         by = [table.c.merchant_id, table.c.currency, *([wanted] if wanted is not None else [])]
         beside: dict[tuple[str, str | None, str], int] = {}
-        for row in connection.execute(select(*by, func.sum(column)).group_by(*by)):
-            kind = row[2] if wanted is not None else "accrued"
-            beside[kind, row[0], row[1]] = int(row[-1])
-        own = ("accrued",) if wanted is None else ("ad_credit", "ad_bonus")
+        for merchant, currency, *kind, total in connection.execute(
+            select(*by, func.sum(column)).group_by(*by)
+        ).all():
+            beside[kind[0] if kind else _CLAIMED[0], merchant, currency] = int(total)
+        own = _CLAIMED if wanted is None else _LOTS
         wrong = [
             key
             for key in {key for key in kinds if key[0] in own} | beside.keys()
@@ -276,8 +283,8 @@ def _derived(
         f"liab:in_transit:{rail}:{currency}": int(total)
         for rail, currency, total in connection.execute(query)
     }
-    for number, (code, *_rest) in places.items():
-        if _rest[2] == "in_transit" and -sums.get(number, 0) != moving.pop(code, 0):
+    for number, (code, _, _, kind, _, _) in places.items():
+        if kind == "in_transit" and -sums.get(number, 0) != moving.pop(code, 0):
             what = N_("{account} is not the sum of the payouts under way.")
             found.faults.append(Fault(message(what, account=code)))
     found.faults += [
