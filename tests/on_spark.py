@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,16 @@ SMALL = {
     "spark.default.parallelism": "1",
 }
 
+#: What a Spark that a command starts is told beside its defaults; each has a few workers at most.
+COMMANDS = SMALL | {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.executor.extraJavaOptions": SMALL["spark.driver.extraJavaOptions"],
+    "spark.executor.memory": "512m",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.ui.enabled": "false",
+}
+
 HERE = Master(os.environ, "local[1]", SMALL)
 
 INSTALLED = importlib.util.find_spec("pyspark") is not None and java_home(os.environ) is not None
@@ -39,3 +50,11 @@ ENGINES: list[Any] = [pytest.param(None, id="duckdb"), ON_SPARK]
 
 #: How much of what is slow on Spark to run: all of it with COGROW_SPARK=all.
 ALL = os.environ.get("COGROW_SPARK") == "all"
+
+
+def settings(folder: Path) -> dict[str, str]:
+    """Write what Spark is told into a folder, and return the environment in which commands find it."""
+    folder.mkdir()
+    text = "".join(f"{name} {value}\n" for name, value in COMMANDS.items())
+    (folder / "spark-defaults.conf").write_text(text, encoding="utf-8")
+    return {"SPARK_CONF_DIR": str(folder)}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs.page import Reader, blocks
 from tests.house.tree import ROOT, committed
-from tests.on_spark import SPARK_MARKS
+from tests.on_spark import SPARK_MARKS, settings
 
 #: Pages that start a Spark of their own.
 ON_SPARK = {"docs/how-to/run-on-spark.md"}
@@ -31,6 +31,9 @@ def pages() -> list[Any]:
 def test_page(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
 ) -> None:
+    if name in ON_SPARK:
+        for key, value in settings(tmp_path.parent / f"{tmp_path.name}-spark").items():
+            monkeypatch.setenv(key, value)
     reader = Reader(tmp_path)
     for block in blocks((ROOT / name).read_text(encoding="utf-8")):
         with subtests.test(f"{name}:{block.line} {block.language}"):

@@ -9,23 +9,12 @@ import time
 from pathlib import Path
 
 from cogrow.simulator import simulate
-from tests.on_spark import SPARK_MARKS
+from tests.on_spark import SPARK_MARKS, settings
 
 pytestmark = SPARK_MARKS
 
 #: Enough work that the run is far from over when the first of it is done.
 PROGRAMS = ("apparel-sprint-rebate", "beauty-sprint-cash")
-
-#: What a cluster of this size is told beside the defaults of Spark.
-DEFAULTS = """
-spark.executor.memory 512m
-spark.executor.extraJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
-spark.driver.extraJavaOptions -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
-spark.driver.host 127.0.0.1
-spark.driver.bindAddress 127.0.0.1
-spark.ui.enabled false
-spark.sql.shuffle.partitions 4
-"""
 
 
 def command(folder: Path, out: str, *more: str) -> list[str]:
@@ -55,9 +44,7 @@ def test_killing_a_worker_in_the_middle_of_a_run_changes_no_byte(tmp_path):
 
     simulate(tmp_path / "facts", order_lines=20_000, merchants=40, seed=7)
     subprocess.run(command(tmp_path, "here"), check=True, capture_output=True)
-    (tmp_path / "conf").mkdir()
-    (tmp_path / "conf/spark-defaults.conf").write_text(DEFAULTS, encoding="utf-8")
-    environment = {**os.environ, "SPARK_CONF_DIR": str(tmp_path / "conf")}
+    environment = os.environ | settings(tmp_path / "conf")
     with cluster(tmp_path / "cluster") as running:
         there = command(tmp_path, "there", "--engine", "spark", "--master", running.url)
         with subprocess.Popen(
