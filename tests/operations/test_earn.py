@@ -6,14 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from cogrow.errors import CogrowError, DataError, NotFound, ProgramError
-from cogrow.operations.earn import Earned, earn
+from cogrow.errors import CogrowError, DataError, NotFound, ProgramError, message
+from cogrow.operations.earn import Earned, earn, finished
 from tests.house.tree import ROOT
 from tests.operations.market import (
     DUAL,
@@ -230,3 +231,36 @@ def test_a_file_changed_since_the_seal_is_refused(tmp_path):
         earned([program(tmp_path, DUAL)], facts, tmp_path / "out")
     assert [code for code, _ in complaint(caught.value)] == ["FCT030"]
     assert not (tmp_path / "out").exists()
+
+
+def test_a_result_is_finished_while_the_next_is_computed():
+    begun, done = threading.Event(), []
+
+    def computed():
+        yield "first"
+        begun.set()
+        yield "second"
+
+    def finish(one):
+        assert begun.wait(60), "the next is computed only after this"
+        done.append(one)
+        return one.upper()
+
+    assert list(finished(computed(), finish)) == ["FIRST", "SECOND"]
+    assert done == ["first", "second"]
+
+
+def test_what_cannot_be_finished_ends_the_run():
+    asked = []
+
+    def computed():
+        for one in range(9):
+            asked.append(one)
+            yield one
+
+    def finish(one):
+        raise DataError(message(f"{one} is too much"), [])
+
+    with pytest.raises(DataError, match="0 is too much"):
+        list(finished(computed(), finish))
+    assert asked == [0, 1]

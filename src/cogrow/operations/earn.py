@@ -31,6 +31,7 @@ from cogrow.sources.conform import open_facts
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_S = TypeVar("_S")
 _T = TypeVar("_T")
 
 #: Called with what is being done, how much of it, of how much.
@@ -135,9 +136,9 @@ def _compute(
     return [found[out / result_path(program, period)] for program, period in runs]
 
 
-def finished(computed: Iterable[Ran], finish: Callable[[Ran], _T]) -> Iterator[_T]:
-    """Yield what each of the computed runs is finished to: summed up and written in a thread beside this
-    one, which computes the next meanwhile. No more than two are in memory.
+def finished(computed: Iterable[_S], finish: Callable[[_S], _T]) -> Iterator[_T]:
+    """Yield what each of the computed runs is finished to, in order: summed up and written in a thread beside
+    this one, which computes the next meanwhile. No more than two are in memory.
     """
     waiting: Future[_T] | None = None
     with ThreadPoolExecutor(1) as thread:
