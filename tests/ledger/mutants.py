@@ -2,8 +2,9 @@
 
 python -m tests.ledger.mutants [FIRST [LAST]]
 
-Each is planted in a copy of the package, its test is run there on SQLite (triggers are made from the copy),
-and must fail. Prints the table of the documentation; ends with 1 where a mutant lives.
+Each is planted in a copy of the package, its test is run there (triggers are made from the copy), on SQLite
+where nothing else is said, and must fail. Prints the table of the documentation; ends with 1 where a mutant
+lives.
 """
 
 from __future__ import annotations
@@ -22,13 +23,21 @@ from tests.house.tree import ROOT
 
 
 class Mutant(NamedTuple):
-    """What is wrong, where, what stands there, what stands there instead, and the test that sees it."""
+    """What is wrong, where, what stands there, what stands there instead, the test that sees it, and `on`
+    which database.
+    """
 
     what: str
     file: str
     right: str
     wrong: str
     test: str
+    on: str = "sqlite"
+
+    def row(self, seen: str = "") -> str:
+        """Return its row in the documentation: what was `seen`, or its test."""
+        test = self.test.replace(" -k ", " · ")
+        return f"| {self.what} | `ledger/{self.file}` | {seen or f'`{test}`'} |"
 
 
 FILE = Path(__file__).with_suffix(".yaml")
@@ -52,7 +61,8 @@ def lives(mutant: Mutant) -> bool:
         assert text.count(mutant.right) == 1, f"{mutant.what}: {text.count(mutant.right)} places"
         path.write_text(text.replace(mutant.right, mutant.wrong), encoding="utf-8")
         test, _, chosen = mutant.test.partition(" -k ")
-        only = f"({chosen}) and not postgresql" if chosen else "not postgresql"
+        other = "sqlite" if mutant.on == "postgresql" else "postgresql"
+        only = f"({chosen}) and not {other}" if chosen else f"not {other}"
         run = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider"]
         run += [f"tests/ledger/{test}", "-k", only]
         where = {"PYTHONPATH": f"{copy / 'src'}:{copy}"}
@@ -73,8 +83,7 @@ def main() -> int:
     for mutant in listed[first:last]:
         lived = lives(mutant)
         alive += lived
-        seen = "LIVES" if lived else mutant.test
-        print(f"| {mutant.what} | `{mutant.file}` | {seen} |", flush=True)  # noqa: T201
+        print(mutant.row("LIVES" if lived else ""), flush=True)  # noqa: T201
     return 1 if alive else 0
 
 

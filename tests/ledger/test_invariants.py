@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import defaultdict
 from datetime import date, timedelta
 from fractions import Fraction
@@ -10,11 +11,14 @@ from fractions import Fraction
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import DBAPIError
 
 from cogrow.errors import LedgerError
+from cogrow.ledger import accrual
 from cogrow.ledger.accounts import bank as bank_account
 from cogrow.ledger.accounts import writeoff
 from cogrow.ledger.accrual import accrue
+from cogrow.ledger.claims import locked
 from cogrow.ledger.journal import Entry, Line, post
 from cogrow.ledger.reports import export
 from cogrow.ledger.store.database import open_store
@@ -85,6 +89,31 @@ def test_what_is_taken_back_is_there_for_those_booked_beside_it(books):
         assert [books.has(one) for one in names] == [{"accrued": 125}] * 8
         books.accrue(whole=[("SPR", period)], chunk=3)
     books.clean()
+
+
+def test_what_is_taken_back_is_there_also_when_it_is_done_again(books, monkeypatch):
+    """What is taken back may lose a race and start anew: those booked beside it still wait."""
+    books.fund(amount=1_000)
+    names = [f"M{number}" for number in range(8)]
+    books.accrue(earned(names[0], 1_000))
+    lost = [DBAPIError("", None, _LostRace())]
+
+    def late(connection, merchants):
+        found = locked(connection, merchants)
+        if lost:
+            time.sleep(0.5)  # those beside it come as far as they can
+            raise lost.pop()
+        return found
+
+    monkeypatch.setattr(accrual, "locked", late)
+    done = books.accrue(*(earned(one, 125) for one in names), chunk=1)
+    assert not lost
+    assert (done.more["CNY"], done.less["CNY"]) == (875, 875)
+    books.clean()
+
+
+class _LostRace(Exception):
+    sqlstate = "40001"
 
 
 def test_what_nobody_earns_any_more_is_taken_back_whole(books):
