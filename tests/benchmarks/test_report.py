@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -35,9 +36,12 @@ def kept(facts: Path, tmp_path: Path) -> Path:
     whole = {library.SHARED: took(9), library.SCAN: took(2)}
     figures.write(folder / "library.json", "library", [facts], whole)
     times = {"program, 20000": took(1), "program, 100": took(2), "program, 1000": took(20)}
-    grows, lines = {"program": 1.25}, {"program": [100, 1000]}
-    path = folder / "growth.json"
-    figures.write(path, "growth", [facts, facts], times, lines=lines, exponents=grows)
+    grows: dict[str, Any] = {
+        "lines": {"program": [100, 1000]},
+        "exponents": {"program": 1},
+        "without_start": {"program": 1.25},
+    }
+    figures.write(folder / "growth.json", "growth", [facts, facts], times, **grows)
     beside = {
         today.FROM_FACTS: took(2),
         today.PANDAS: took(8),
@@ -66,7 +70,8 @@ def test_the_table_says_what_holds_and_what_does_not(kept):
     )
     assert "| 2 GB | 0.50 GB | holds |" in found["| its peak memory"]
     assert "| 4× | 4.50× | **missed** |" in found["| the whole library to one bare scan and group"]
-    assert "| 1.05 | 1.25 | **missed** |" in found["| exponent of time in order lines"]
+    assert "| 1.05 | 1.00 | holds |" in found["| exponent of time in order lines"]
+    assert "| 1.05 | 1.25 | **missed** |" in found["| the same without the start"]
     assert "0.25× | holds" in found["| one program to the pandas script"]
     assert "2.00× | **missed**" in found["| one program to the Polars script"]
     assert "not measured yet" in found["| spark"]
