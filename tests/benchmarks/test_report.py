@@ -83,7 +83,7 @@ def test_the_plot_shows_every_target(kept):
     drawn = ElementTree.fromstring(draw(found, verdicts(found)))
     said = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert {one.what for one in TARGETS if one.part in found} <= set(said)
-    assert "program: lines to the 1.25" in said
+    assert "program: lines to the 1.00" in said
 
 
 def test_an_exponent_is_one_where_time_grows_as_the_lines():
