@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
 from cogrow.ledger.store.database import Store, open_store
-from tests.ledger.books import Books
+from tests.ledger.books import Books, quick_folder
 from tests.ledger.server import Server, postgres
 
 DIALECTS = ("sqlite", "postgresql")
@@ -36,27 +35,23 @@ def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=DIALECTS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of new books, on each database in turn."""
-    return fresh_url(request, request.param, tmp_path)
-
-
-def fresh_url(request: pytest.FixtureRequest, dialect: str, folder: Path) -> str:
-    """Return the URL of new books on one database."""
-    name = f"books{next(_NUMBER)}"
-    if dialect == "sqlite":
-        path = folder / f"{name}.db"
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Yield the URL of new books, on each database in turn."""
+    if request.param == "postgresql":
+        server: Server = request.getfixturevalue("server")
+        yield server.fresh(f"books{next(_NUMBER)}", "template_books")
+        return
+    with quick_folder() as folder:
+        path = folder / "books.db"
         shutil.copy(request.getfixturevalue("empty_file"), path)
-        return f"sqlite:///{path}"
-    server: Server = request.getfixturevalue("server")
-    return server.fresh(name, "template_books")
+        yield f"sqlite:///{path}"
 
 
 @contextmanager
 def copy_of(empty_file: Path) -> Iterator[Books]:
     """Yield new books on SQLite, for a test that needs many of them."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "books.db"
+    with quick_folder() as folder:
+        path = folder / "books.db"
         shutil.copy(empty_file, path)
         opened = open_store(f"sqlite:///{path}")
         yield Books(opened)

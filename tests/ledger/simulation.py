@@ -17,7 +17,7 @@ from cogrow.errors import LedgerError
 from cogrow.ledger.payouts import pay as paying
 from cogrow.ledger.payouts.rail import Answer, Instruction
 from cogrow.ledger.store.database import open_store
-from tests.ledger.books import Books, act, earned
+from tests.ledger.books import Books, act, earned, quick_folder
 from tests.ledger.fake_rail import FakeRail
 
 MERCHANTS = tuple(f"M{n}" for n in range(5))
@@ -135,8 +135,8 @@ class Life:
 
 def live(empty: Path, seed: int) -> None:
     """Live one life on a copy of empty books."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "books.db"
+    with quick_folder() as folder:
+        path = folder / "books.db"
         shutil.copy(empty, path)
         store = open_store(f"sqlite:///{path}")
         try:
