@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from threading import Lock
 from typing import TypeVar
 
 from sqlalchemy import Connection, text
@@ -117,12 +118,16 @@ def as_foreseen(
     alone = first if store.dialect == "postgresql" else len(given)
     beside = given[alone:]
     turns = Turns(len(beside))
+    # Python does one thing at a time: who foresees goes on undisturbed while the other's chunk is written.
+    one_foresees = Lock()
 
     def in_turn(number: int) -> _R:
         try:
+            with one_foresees:
+                foreseen = foresee(beside[number])
             return one(
                 beside[number],
-                foresee(beside[number]),
+                foreseen,
                 lambda connection: turns.begin(connection, number),
                 lambda connection: turns.wait(connection, number),
             )
