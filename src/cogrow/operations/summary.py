@@ -118,10 +118,7 @@ def summarize(program: Program, table: pa.Table) -> Summary:
     own = pc.equal(table.column("component"), program.components[0].name)
     first = table.select(names).filter(own)
     takes_part = pc.and_(first.column("eligible"), first.column("gates_passed"))
-    total = table.select(["merchant_id", "amount_minor"])
-    if len(program.components) > 1:
-        total = total.group_by("merchant_id").aggregate([("amount_minor", "sum")])
-    total = total.rename_columns(["merchant_id", "amount_minor_sum"])
+    total = table.group_by("merchant_id").aggregate([("amount_minor", "sum")])
     paid = pc.sum(pc.greater(total.column("amount_minor_sum"), 0)).as_py() or 0
     reasons = pc.value_counts(first.column("reason")).to_pylist()
     return Summary(

@@ -216,12 +216,9 @@ def _balances(
 ) -> None:
     columns = balance.c.account_id, balance.c.posted, balance.c.min_posted, balance.c.max_posted
     kept = {number: row for number, *row in connection.execute(select(*columns)).all()}
-    nothing = None, None, None
     for number in sorted(places.keys() | kept.keys() | sums.keys()):
         total = sums.get(number, 0)
-        shown, low, high = kept.get(number, nothing)
-        if shown == total and (low is None or low <= total) and (high is None or total <= high):
-            continue
+        shown, low, high = kept.get(number, (None, None, None))
         code = places[number][0] if number in places else str(number)
         if shown is None or shown != total:
             what = N_("The balance of {account} is {kept}, but its postings sum to {total}.")
