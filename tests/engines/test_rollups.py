@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from cogrow.embedded import Limits
 from cogrow.engines.batch.order import closed
-from cogrow.engines.batch.prepare import Kept, Origin, Plans, Ran, origins_of
+from cogrow.engines.batch.origins import Origin, origins_of
+from cogrow.engines.batch.prepare import Kept, Plans, Ran
 from cogrow.engines.run import run_programs
 from cogrow.engines.scans import rollups
 from cogrow.engines.scans.spans import Layout
@@ -134,7 +135,8 @@ def made_from(
             for at, (program, period) in enumerate(plans.runs)
             if (program.id, period) in told
         }
-        again = origins_of(plans, [], Layout(both), said)
+        made = origins_of(plans, [], Layout(both), said)
+        again = [made.of(at) for at in range(len(plans.runs))]
         assert len(said) + len(plans.made) == len(plans.runs)
         return ran, again[: len(ran)]
 

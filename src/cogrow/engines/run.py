@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cogrow.embedded import Limits
+from cogrow.engines.batch.affected import renewed
 from cogrow.engines.batch.order import Run, key_of, order, with_calendar
-from cogrow.engines.batch.prepare import Batch, Kept, Ran, prepare
+from cogrow.engines.batch.prepare import Batch, Found, Kept, Ran, prepare
 from cogrow.engines.duckdb import open_engine
 from cogrow.engines.plan import Engine
 from cogrow.engines.spark.engine import open_spark
@@ -101,19 +102,34 @@ def _computed(engine: Engine, batch: Batch, report: Callable[..., None]) -> Iter
         there = batch.ready.get(at)
         if there is not None:
             if at in batch.remembered:
-                engine.remember(*run, there.load(OF_EARNINGS))
+                _remember(engine, batch, run, there.load(OF_EARNINGS))
             yield batch.ran(at, partial(there.load, None))
             report(100)
             continue
-        table = engine.earn(batch.reading[at])
+        earned = partial(_whole, batch.before.get(at), engine.earn(batch.reading[at]))
         if at in batch.remembered:
-            engine.remember(*run, table)
-        yield batch.ran(at, partial(_same, table))
+            table = earned()
+            _remember(engine, batch, run, table)
+            earned = partial(_whole, None, table)
+        yield batch.ran(at, earned)
         report(100)
 
 
-def _same(table: pa.Table) -> pa.Table:
-    return table
+def _remember(engine: Engine, batch: Batch, run: Run, table: pa.Table) -> None:
+    """Let the engine know what a run earned. Where that is added up for all merchants, who earned nothing
+    adds nothing; of a single one every row is shown.
+    """
+    import pyarrow.compute as pc
+
+    if batch.merchant is None:
+        some = (pc.not_equal(table.column(name), 0) for name in ("limited_minor", "amount_minor"))
+        table = table.filter(pc.or_kleene(*some))
+    engine.remember(*run, table)
+
+
+def _whole(before: Found | None, table: pa.Table) -> pa.Table:
+    """Return the earnings of everybody, where the table has them only of those they changed for."""
+    return renewed(before.load(None), table) if before is not None else table
 
 
 def run_programs(

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cogrow.embedded import Limits
 from cogrow.engines.batch.order import with_calendar
-from cogrow.engines.batch.prepare import Found, Kept, Origin, Ran
+from cogrow.engines.batch.origins import Origin
+from cogrow.engines.batch.prepare import Found, Kept, Ran
 from cogrow.engines.plan import Plan
 from cogrow.engines.run import running
 from cogrow.engines.scans.store import FOLDER as ROLLUPS
@@ -39,9 +40,9 @@ Progress = Callable[[str, int, int], None]
 
 #: What earnings say of themselves: the version of their program, what they are made from (`Origin`), the
 #: first day of their period and the first one after it, and what they come to.
-VERSION, TERMS, READING, INPUTS, DAYS, SUMMARY = (
+VERSION, TERMS, READING, INPUTS, FILES, DAYS, SUMMARY = (
     f"cogrow.{name}".encode()
-    for name in ("version", "terms", "reading", "inputs", "days", "summary")
+    for name in ("version", "terms", "reading", "inputs", "files", "days", "summary")
 )
 
 #: Rows in a row group of the result, fixed so that equal results are equal bytes.
@@ -204,12 +205,13 @@ def stamped(ran: Ran, summary: Summary) -> pa.Table:
     """Return the table with what it says of itself in its metadata: of which terms, made from what, its
     days, since a festival's name tells none, and what it comes to.
     """
-    origin = ran.origin or Origin("", "", "")
+    origin = ran.origin or Origin("", "", "", "")
     says = {
         VERSION: ran.program.version,
         TERMS: origin.terms,
         READING: origin.reading,
         INPUTS: origin.inputs,
+        FILES: origin.files,
         DAYS: f"{ran.period.start}/{ran.period.end}",
         SUMMARY: json.dumps(summary.as_json(), ensure_ascii=False),
     }
@@ -231,9 +233,9 @@ def _said(path: Path) -> dict[bytes, str]:
 def origin_of(path: Path) -> Origin | None:
     """Return what earnings say they are made from; None where there are none."""
     said = _said(path)
-    if not said.keys() >= {TERMS, READING, INPUTS, SUMMARY}:
+    if not said.keys() >= {TERMS, READING, INPUTS, FILES, SUMMARY}:
         return None
-    return Origin(said[TERMS], said[READING], said[INPUTS])
+    return Origin(said[TERMS], said[READING], said[INPUTS], said[FILES])
 
 
 def found_in(folder: Path) -> Callable[[Program, Period], Found | None]:

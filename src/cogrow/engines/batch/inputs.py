@@ -58,6 +58,32 @@ class Reading:
             return None
 
 
+#: A file under its table and the hash of its bytes.
+Listed = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What one run is made from, but for what other runs earned: the hash of its terms, what it reads, that
+    as text, and the files this lies in.
+    """
+
+    terms: str
+    reading: Reading
+    text: str
+    files: frozenset[FactFile]
+
+    @property
+    def listed(self) -> list[Listed]:
+        """Return the names of the files."""
+        return sorted((file.table, file.sha256) for file in self.files)
+
+    def hash_of(self, listed: Iterable[Listed]) -> str:
+        """Return the hash of all the run would be made from if the files were these."""
+        made_of = {"terms": self.terms, "reading": self.text, "files": sorted(listed)}
+        return content_hash(json.dumps(made_of).encode())
+
+
 @dataclass
 class Inputs:
     """Says of what is read in which files it lies; what several plans look at is found once."""
@@ -65,18 +91,14 @@ class Inputs:
     layout: Layout
     _reached: dict[Look, set[FactFile]] = field(default_factory=dict)
 
-    def hash_of(self, terms: str, reading: Reading, text: str) -> str:
-        """Return the hash of what one plan is made from, but for what other plans earned; `text` is what
-        it reads as text.
-        """
-        reached: set[FactFile] = set().union(*map(self._files, reading.looks))
+    def files(self, reading: Reading) -> frozenset[FactFile]:
+        """Return the files with a row that is read."""
+        reached: set[FactFile] = set().union(*map(self.reached, reading.looks))
         looked_up = (self._looked_up(reading.looks, table, reached) for table in reading.asked)
-        files = reached.union(*looked_up)
-        listed = sorted((file.table, file.sha256) for file in files)
-        made_of = {"terms": terms, "reading": text, "files": listed}
-        return content_hash(json.dumps(made_of).encode())
+        return frozenset(reached.union(*looked_up))
 
-    def _files(self, look: Look) -> set[FactFile]:
+    def reached(self, look: Look) -> set[FactFile]:
+        """Return the files with a row that one step looks at."""
         if look not in self._reached:
             self._reached[look] = Reach(look, self.layout).files()
         return self._reached[look]
@@ -91,14 +113,19 @@ class Inputs:
         it. Of anything else it may be any row.
         """
         every = self.layout.files(table)
-        asking = [look for look in looks if look.things or look.clicks]
-        if table in MEASURED and asking and all(_holds(look, table) for look in asking):
+        if measured_only(looks, table):
             return [file for file in every if file in reached]
-        if table == "visits" and not any(look.things for look in asking):
+        if table == "visits" and not any(look.things for look in looks):
             placed = hull(file.span("placed_at") for file in reached if file.table == "orders")
             spans = ((file, file.span("visited_at")) for file in every)
             return [file for file, span in spans if placed and span and span[0] <= placed[1]]
         return every
+
+
+def measured_only(looks: Sequence[Look], table: str) -> bool:
+    """Return whether steps that do not measure look up none of the table but rows that were measured."""
+    asking = [look for look in looks if look.things or look.clicks]
+    return table in MEASURED and bool(asking) and all(_holds(look, table) for look in asking)
 
 
 def _holds(look: Look, table: str) -> bool:

@@ -163,6 +163,14 @@ def needed(runs: Sequence[Run], to_do: Sequence[int]) -> tuple[frozenset[int], f
     return frozenset(offered), frozenset(earned)
 
 
+def chosen_among(at: int, runs: Sequence[Run]) -> set[int]:
+    """Return the runs in the same days that a run is chosen among, itself too; that alone for any other."""
+    program, _ = runs[at]
+    if program.stacking is None or not program.stacking.chooses:
+        return {at}
+    return {at, *_beside_it(at, program.stacking.programs, runs, _by_program(runs))}
+
+
 def _by_program(runs: Sequence[Run]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for at, (program, _) in enumerate(runs):

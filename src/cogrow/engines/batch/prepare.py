@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cogrow.engines.batch.inputs import Inputs, Reading, together
-from cogrow.engines.batch.order import Run, closed, key_of, needed
-from cogrow.engines.batch.terms import columns_hash, terms_hash
+from cogrow.engines.batch.affected import affected, narrowed
+from cogrow.engines.batch.order import Run, closed, needed
+from cogrow.engines.batch.origins import Origin, Origins, origins_of
 from cogrow.engines.compile import compile_plan
 from cogrow.engines.plan import Plan
 from cogrow.engines.scans.rollups import Rolled, roll_up
@@ -27,17 +27,6 @@ from cogrow.programs.program import Program
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What earnings are made from: the hash of their terms, what these read of facts, and the hash of
-    both, of the files with what is read, and of all they depend on.
-    """
-
-    terms: str
-    reading: str
-    inputs: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +96,16 @@ class Plans:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What is computed in one go: all runs, what each is made from, and the earnings that are there
-    already; the plans of the others as they read what is shared and kept; and of all which must be
-    offered, and remembered, for these.
+    already; the plans of the others as they read what is shared and kept, for all merchants or, where
+    earnings from `before` hold for the rest, for some; and of all which must be offered, and remembered,
+    for these.
     """
 
     runs: list[Run]
     plans: Plans
     origins: list[Origin]
     ready: Mapping[int, Found]
+    before: Mapping[int, Found]
     reading: Mapping[int, Plan]
     offered: frozenset[int]
     remembered: frozenset[int]
@@ -154,68 +145,38 @@ def prepare(
         merchant = None
     found: dict[int, Found] = {}
     origins: list[Origin] = []
+    made: Origins | None = None
     if kept is not None:
         # Only who keeps results asks what they are made from: it costs a look at every file.
         there = ((at, kept.earnings(*run)) for at, run in enumerate(runs))
         found = {at: one for at, one in there if one is not None}
         said = {at: one.origin for at, one in found.items()}
-        origins = origins_of(plans, others, layout, said, alone=alone)
+        made = origins_of(plans, others, layout, said, alone=alone)
+        origins = [made.of(at) for at in range(len(runs))]
     ready = {at: one for at, one in found.items() if one.origin == origins[at]}
     left = [at for at in range(len(runs)) if at not in ready]
     offered, remembered = needed(runs, left)
     folder = kept.rollups if kept is not None and merchant is None else None
     store = Store(folder) if folder is not None else None
     rolled = roll_up([plans[at] for at in left], layout, store)
-    shared, reading = share(rolled.plans, facts) if merchant is None else ([], rolled.plans)
+    who: dict[int, str] = {}
+    tables: list[SharedRows] = []
+    if store is not None and made is not None:
+        earlier = {at: found[at].origin for at in left if at in found}
+        who, tables = affected(runs, left, earlier, made, layout)
+    names = [who.get(at, "") for at in left]
+    shared, reading = share(rolled.plans, facts, names) if merchant is None else ([], rolled.plans)
     return Batch(
         runs,
         plans,
         origins,
         ready,
-        dict(zip(left, reading, strict=True)),
+        {at: found[at] for at in who},
+        {at: narrowed(plan, name) for at, plan, name in zip(left, reading, names, strict=True)},
         offered,
         remembered,
-        shared,
+        [*tables, *shared],
         rolled,
         store,
         merchant,
     )
-
-
-def origins_of(
-    plans: Plans,
-    others: Sequence[Program],
-    layout: Layout,
-    said: Mapping[int, Origin],
-    *,
-    alone: bool = False,
-) -> list[Origin]:
-    """Return what the earnings of each run are made from now: terms, files, what it depends on.
-
-    The runs are `closed`. What each reads is taken from what earlier earnings of the same terms have
-    `said`; only where there are none, its plan tells.
-    """
-    inputs, columns = Inputs(layout), columns_hash(layout.facts)
-    terms: list[str] = []
-    reads: list[str] = []
-    own: dict[object, str] = {}
-    for at, run in enumerate(plans.runs):
-        terms.append(terms_hash(*run, columns))
-        before, reading, text = said.get(at), None, ""
-        if before is not None and before.terms == terms[at]:
-            text = before.reading
-            reading = Reading.from_text(text)
-        if reading is None:
-            reading = Reading.of(plans[at], layout.facts.tables)
-            text = reading.as_text()
-        reads.append(text)
-        own[key_of(run)] = inputs.hash_of(terms[at], reading, text)
-    known = [*others, *(program for program, _ in plans.runs)]
-    return [
-        Origin(
-            terms[at],
-            reads[at],
-            together([own[key_of(one)] for one in closed([run], known, alone=alone)]),
-        )
-        for at, run in enumerate(plans.runs)
-    ]

@@ -7,7 +7,7 @@ the columns any of them needs, for the days any of them asks for; the steps read
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -38,26 +38,45 @@ Kept = dict[str, set[str]]
 
 @dataclass(frozen=True, slots=True)
 class SharedRows:
-    """A temporary table of joined fact rows: its name, and the query that fills it."""
+    """A temporary table that several plans read: its name, and the query that fills it."""
 
     name: str
-    query: exp.Select
+    query: exp.Query
 
 
-def share(plans: Sequence[Plan], facts: FactFiles) -> tuple[list[SharedRows], list[Plan]]:
-    """Return the tables worth keeping for the plans over the facts, and the plans reading from them."""
+def share(
+    plans: Sequence[Plan], facts: FactFiles, affected: Sequence[str]
+) -> tuple[list[SharedRows], list[Plan]]:
+    """Return the tables worth keeping for the plans over the facts, and the plans reading from them.
+
+    `affected` are, by plan, the tables of the merchants it is run for; "" for one that is run for all.
+    """
     readers: dict[str, list[tuple[Plan, FactQuery]]] = {}
-    for plan in plans:
+    whose: dict[str, set[str]] = {}
+    for plan, merchants in zip(plans, affected, strict=True):
         for scan in plan.scans:
             if scan.table in facts.tables and facts.tables[scan.table].rows <= MOST_ROWS:
-                readers.setdefault(_shared_table(scan), []).append((plan, scan))
+                name = _shared_table(scan)
+                readers.setdefault(name, []).append((plan, scan))
+                whose.setdefault(name, set()).add(merchants)
     kept: Kept = {}
     found: list[SharedRows] = []
     for name, scans in sorted(readers.items()):
         if name and len(scans) >= FEWEST:
             query, kept[name] = _rows(scans)
+            if "" not in whose[name]:
+                query = query.where(_of_any(scans[0][1].merchant(), whose[name]), copy=False)
             found.append(SharedRows(name, query))
     return found, [_reading(plan, kept) for plan in plans]
+
+
+def _of_any(merchant: SQL, tables: Iterable[str]) -> SQL:
+    """Return the condition that a merchant is in one of the tables."""
+    first, *others = (exp.select("merchant_id").from_(table) for table in sorted(tables))
+    every: exp.Query = first
+    for query in others:
+        every = exp.union(every, query, copy=False)
+    return exp.In(this=merchant, query=every.subquery())
 
 
 def _shared_table(scan: FactQuery) -> str:

@@ -46,7 +46,7 @@ def refund_lines(available: Container[str], scans: Sequence[FactQuery] = ()) -> 
     have = [c for c in CARRIED if c in available]
     # Facts whose refunds never name a line lack the column.
     lined = "line_no" in available
-    inside = dict.fromkeys(one for scan in scans for one in _inside(scan))
+    inside = list(_inside(scans))
     sql = REFUND_LINES.format(
         extra="".join(f", {c}" for c in have),
         extra_r="".join(f", r.{c}" for c in have),
@@ -60,11 +60,17 @@ def refund_lines(available: Container[str], scans: Sequence[FactQuery] = ()) -> 
     return query
 
 
-def _inside(scan: FactQuery) -> Iterator[SQL]:
+def _inside(scans: Sequence[FactQuery]) -> Iterator[SQL]:
     """Yield the conditions that a refund of a whole order can lie in one of the windows."""
-    for window in scan.windows:
-        if scan.dates_itself:
-            yield scan.between(window, exp.column("refunded_at", "r"))
-            continue
-        orders = exp.select("order_id").from_("orders").where(scan.order_inside(window))
-        yield exp.In(this=exp.column("order_id", "r"), query=orders.subquery())
+    own: dict[SQL, None] = {}
+    orders: dict[SQL, None] = {}
+    for scan in scans:
+        for window in scan.windows:
+            if scan.dates_itself:
+                own[scan.between(window, exp.column("refunded_at", "r"))] = None
+            else:
+                orders[scan.order_inside(window)] = None
+    yield from own
+    if orders:
+        dated = exp.select("order_id").from_("orders").where(exp.or_(*orders))
+        yield exp.In(this=exp.column("order_id", "r"), query=dated.subquery())

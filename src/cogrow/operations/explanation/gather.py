@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from cogrow.embedded import Limits
 from cogrow.engines.batch.order import Run, closed, with_calendar
-from cogrow.engines.batch.prepare import Plans, origins_of
+from cogrow.engines.batch.origins import origins_of
+from cogrow.engines.batch.prepare import Plans
 from cogrow.engines.plan import Plan
 from cogrow.engines.run import running
 from cogrow.engines.scans.spans import Layout
@@ -82,7 +83,7 @@ def made_from(
     there = ((at, origin_of(folder / result_path(*one))) for at, one in enumerate(runs))
     said = {at: origin for at, origin in there if origin is not None}
     origins = origins_of(Plans(runs, facts), others, Layout(facts), said)
-    return runs, [origin.inputs for origin in origins]
+    return runs, [origins.of(at).inputs for at in range(len(runs))]
 
 
 def read(

@@ -1,0 +1,135 @@
+"""Facts that arrive change the earnings of those they are about, and leave the others as they were."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from cogrow.embedded import Limits
+from cogrow.engines import run as running
+from cogrow.engines.batch.affected import renewed
+from cogrow.engines.batch.order import Run
+from cogrow.engines.batch.prepare import Found, Kept, Ran
+from cogrow.engines.run import run_programs
+from cogrow.engines.scans import rollups
+from cogrow.errors import DataError
+from cogrow.facts import FactFiles, Kind
+from tests.agreement import declared_by
+from tests.engines.test_agreement import generated, runs
+from tests.fact_files import Facts, write
+from tests.strategies import CLAUSES, FORMS, facts, markets, programs
+
+#: Files of each table, and the moments at which they can arrive.
+FILES, MOMENTS = 4, 3
+
+#: By table, at which moment each of its files is there.
+Arrivals = Mapping[str, Sequence[int]]
+
+few = settings(generated, max_examples=max(generated.max_examples // 3, 2), phases=[Phase.generate])
+
+
+@pytest.fixture(autouse=True)
+def _however_few_rows(monkeypatch):
+    monkeypatch.setattr(rollups, "FEWEST_ROWS", 0)
+
+
+@pytest.fixture
+def narrowed(monkeypatch) -> list[tuple[int, int]]:
+    """Return, as they are computed, the rows of earnings of some merchants, and of everybody."""
+    found: list[tuple[int, int]] = []
+
+    def watched(before, anew):
+        whole = renewed(before, anew)
+        found.append((anew.num_rows, whole.num_rows))
+        return whole
+
+    monkeypatch.setattr(running, "renewed", watched)
+    return found
+
+
+@st.composite
+def arrivals(draw: Callable, rows: Facts) -> dict[str, list[int]]:
+    """Make up when the files of each table arrive; one of each, which may be empty, is there at first."""
+    moment = st.integers(0, MOMENTS - 1)
+    return {table: [0, *(draw(moment) for _ in range(FILES - 1))] for table in rows}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_made_up_facts_that_arrive_in_parts_earn_the_same(form, narrowed):
+    @seed(8_000 + FORMS.index(form))
+    @few
+    @given(programs(form) | programs(form, CLAUSES) | programs(form, CLAUSES), facts(), st.data())
+    def one_pair(made, rows, data):
+        arrive_alike(runs([made], rows), rows, data.draw(arrivals(rows)))
+
+    one_pair()
+    assert any(some < all_of_them for some, all_of_them in narrowed)
+
+
+def test_made_up_programs_that_run_together_earn_the_same_from_facts_that_arrive(narrowed):
+    @seed(8_100)
+    @few
+    @given(markets(), facts(), st.data())
+    def one_market(made, rows, data):
+        arrive_alike(runs(made, rows), rows, data.draw(arrivals(rows)))
+
+    one_market()
+    assert any(some < all_of_them for some, all_of_them in narrowed)
+
+
+def arrive_alike(wanted: Sequence[Run], rows: Facts, when: Arrivals) -> None:
+    """Demand the same earnings at each moment, whatever was earned in the moments before."""
+    with tempfile.TemporaryDirectory() as folder:
+        declared: dict[str, dict[str, Kind]] = {}
+        for program, _ in wanted:
+            for table, columns in declared_by(program).items():
+                declared.setdefault(table, {}).update(columns)
+        whole = write(Path(folder), rows, declared=declared, files=FILES, complete=True)
+        there: list[Ran] = []
+        for moment in range(MOMENTS):
+            now = arrived(whole, when, moment)
+            try:
+                should = run_programs(wanted, now, Limits(threads=1))
+            except DataError:  # money in another currency
+                return
+            kept = Kept(Path(folder) / ".rollups", found_among(there))
+            there = run_programs(wanted, now, Limits(threads=1), kept=kept)
+            for one, other in zip(there, should, strict=True):
+                assert one.table == other.table, f"{one.program.id} {one.period} at {moment}"
+
+
+def arrived(whole: FactFiles, when: Arrivals, moment: int) -> FactFiles:
+    """Return the facts whose files have arrived at the moment."""
+    tables = {}
+    for name, table in whole.tables.items():
+        files = [
+            pair
+            for pair, at in zip(
+                zip(table.paths, table.hashes, strict=True), when[name], strict=True
+            )
+            if at <= moment
+        ]
+        paths, hashes = zip(*files, strict=True)
+        tables[name] = replace(table, paths=paths, hashes=hashes)
+    return replace(whole, tables=tables, version="")
+
+
+def found_among(there: Sequence[Ran]) -> Callable[..., Found | None]:
+    """Return what finds earnings among those computed before."""
+    known = {(one.program.id, one.program.version, one.period): one for one in there}
+
+    def find(program, period):
+        one = known.get((program.id, program.version, period))
+        if one is None or one.origin is None:
+            return None
+        return Found(
+            one.origin, lambda columns: one.table.select(columns) if columns else one.table
+        )
+
+    return find
