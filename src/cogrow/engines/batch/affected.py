@@ -9,6 +9,7 @@ the row counts for nobody.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from cogrow.engines.batch.inputs import Inputs, Own, measured_only
+from cogrow.engines.batch.inputs import Own, measured_only
 from cogrow.engines.batch.order import Run, chosen_among
 from cogrow.engines.batch.origins import Origin, Origins
 from cogrow.engines.plan import Plan, Step
@@ -69,9 +70,6 @@ class Affected:
     _named: dict[str, str] = field(default_factory=dict)
     _new: dict[FactFile, str] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.inputs = Inputs(self.layout)
-
     def table_of(self, at: int, said: Origin) -> str:
         """Return the table of the merchants that are affected since earlier earnings of a run; "" where
         anybody can be.
@@ -83,9 +81,10 @@ class Affected:
         found: list[exp.Query] = []
         for position, listed in zip(members, before, strict=True):
             own = self.origins.owns[position]
-            new = [file for file in own.files if (file.table, file.sha256) not in listed]
-            if len(own.files) - len(new) < len(listed):
+            then, now = Counter(listed), Counter(own.listed)
+            if then - now:
                 return ""  # a file is gone, and nobody knows whose rows it had
+            new = (file for file in own.files if file.listed in now - then)
             for file in sorted(new, key=lambda one: (one.table, one.path)):
                 whose = list(self._whose(file, own))
                 if not whose:
@@ -119,7 +118,7 @@ class Affected:
     def _counts(self, file: FactFile, looks: Sequence[Look]) -> Iterator[SQL]:
         """Yield the conditions that a row of the file can count in one of the steps that look at it."""
         for look in looks:
-            if file not in self.inputs.reached(look):
+            if file not in self.origins.inputs.reached(look):
                 continue
             table, column = look.dating
             own = file.table == look.table
@@ -190,7 +189,7 @@ def narrowed(plan: Plan, affected: str) -> Plan:
         return plan
     who = exp.select("merchant_id").from_(affected)
     only = exp.In(this=exp.column("merchant_id"), query=who.subquery())
-    merchants = exp.select("*").from_("merchants").where(only).subquery("merchants")
+    merchants = exp.select("*").from_("merchants").where(only)
     steps: list[Step] = []
     for step in plan.steps:
         query = step.query
@@ -198,7 +197,7 @@ def narrowed(plan: Plan, affected: str) -> Plan:
             query = query.copy()
             for table in list(query.find_all(exp.Table)):
                 if table.name == "merchants":
-                    table.replace(merchants.copy())
+                    table.replace(merchants.subquery(table.alias_or_name))
         steps.append(replace(step, query=query))
     return replace(plan, steps=tuple(steps))
 

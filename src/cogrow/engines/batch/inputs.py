@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from cogrow.engines.plan import Plan
 from cogrow.engines.scans.reach import Look, Reach, look_of
-from cogrow.engines.scans.spans import FactFile, Layout, hull
+from cogrow.engines.scans.spans import FactFile, Layout, Listed, hull
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
 from cogrow.ids import content_hash
 
@@ -58,10 +58,6 @@ class Reading:
             return None
 
 
-#: A file under its table and the hash of its bytes.
-Listed = tuple[str, str]
-
-
 @dataclass(frozen=True, slots=True)
 class Own:
     """What one run is made from, but for what other runs earned: the hash of its terms, what it reads, that
@@ -76,7 +72,7 @@ class Own:
     @property
     def listed(self) -> list[Listed]:
         """Return the names of the files."""
-        return sorted((file.table, file.sha256) for file in self.files)
+        return sorted(file.listed for file in self.files)
 
     def hash_of(self, listed: Iterable[Listed]) -> str:
         """Return the hash of all the run would be made from if the files were these."""

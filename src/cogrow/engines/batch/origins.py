@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cogrow.engines.batch.inputs import Inputs, Listed, Own, Reading, together
+from cogrow.engines.batch.inputs import Inputs, Own, Reading, together
 from cogrow.engines.batch.order import closed, key_of
 from cogrow.engines.batch.terms import columns_hash, terms_hash
-from cogrow.engines.scans.spans import Layout
+from cogrow.engines.scans.spans import Layout, Listed
 from cogrow.programs.program import Program
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Origin:
 class Origins:
     """What runs are made from: each alone, and the positions of those that count for it, itself first."""
 
+    inputs: Inputs
     owns: Sequence[Own]
     members: Sequence[Sequence[int]]
 
@@ -46,7 +47,7 @@ class Origins:
         inputs = together([member.hash_of(member.listed) for member in members])
         return Origin(own.terms, own.text, inputs, files)
 
-    def before(self, at: int, said: Origin) -> list[frozenset[Listed]] | None:
+    def before(self, at: int, said: Origin) -> list[list[Listed]] | None:
         """Return the files that earlier earnings of a run were made from, for itself and for each run it
         depends on; None where these were made from other terms, or the files are not what their hash says.
         """
@@ -62,7 +63,7 @@ class Origins:
         pairs = zip(members, files, strict=True)
         if together([member.hash_of(own) for member, own in pairs]) != said.inputs:
             return None
-        return [frozenset(own) for own in files]
+        return files
 
 
 def origins_of(
@@ -95,4 +96,4 @@ def origins_of(
     members = [
         [place[key_of(one)] for one in closed([run], known, alone=alone)] for run in plans.runs
     ]
-    return Origins(owns, members)
+    return Origins(inputs, owns, members)

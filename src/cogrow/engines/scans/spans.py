@@ -18,6 +18,9 @@ from cogrow.facts import FactFiles
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
+#: A file as its table and the hash of its bytes.
+Listed = tuple[str, str]
+
 #: The least and the greatest value of a column.
 Span = tuple[Any, Any]
 
@@ -31,6 +34,11 @@ class FactFile:
     table: str
     path: str
     sha256: str
+
+    @property
+    def listed(self) -> Listed:
+        """Return its table and the hash of its bytes."""
+        return self.table, self.sha256
 
     @cached_property
     def _opened(self) -> pq.ParquetFile:

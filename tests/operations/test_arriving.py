@@ -1,0 +1,166 @@
+"""What arrives is computed for those it is about: `earn` again, with a file of facts more."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from cogrow.engines import run as running
+from cogrow.engines.batch.affected import renewed
+from cogrow.operations.earn import FILES, Earned, earn
+from cogrow.sources import seal
+from tests.fact_files import Row, write
+from tests.operations.market import DUAL, LIMITS, Market, market, program, quiet
+from tests.operations.test_kept import LIFETIME, year
+
+Q2, Q3, Q4 = "2025Q2", "2025Q3", "2025Q4"
+MAY, AUGUST = (datetime.fromisoformat(f"2025-0{month}-02 04:00") for month in (5, 8))
+
+ORDER: Row = {"order_id": "n1", "merchant_id": "m1", "buyer_id": "b", "currency": "CNY"}
+LINE: Row = {"order_id": "n1", "line_no": 1, "product_id": "p1", "quantity": 1, "paid_minor": 9_000}
+
+
+@pytest.fixture
+def anew(monkeypatch) -> list[set[str]]:
+    """Return whom earnings were computed anew for, run by run, where that was not everybody."""
+    found: list[set[str]] = []
+
+    def watched(before, table):
+        found.append(set(table.column("merchant_id").to_pylist()))
+        return renewed(before, table)
+
+    monkeypatch.setattr(running, "renewed", watched)
+    return found
+
+
+def arriving(folder: Path, facts: Market, later: Market) -> None:
+    """Write facts, and those that arrive later into files of their own."""
+    whole = {name: [*facts[name], *later.get(name, ())] for name in facts}
+    files = {
+        name: [Path(path) for path in one.paths]
+        for name, one in write(folder, facts).tables.items()
+    }
+    named = write(folder / "like", whole).tables  # every file with the columns of all rows
+    for name, rows in later.items():
+        table = pq.read_table(named[name].paths[0]).slice(len(facts[name]), len(rows))
+        files[name].append(folder / name / "later.parquet")
+        pq.write_table(table, files[name][-1])
+    seal.write(folder, files)
+
+
+def earned(tmp_path: Path, text: str, *periods: str, keep: bool = True) -> list[Earned]:
+    file, out = program(tmp_path, text), tmp_path / ("out" if keep else "scratch")
+    found, _ = earn([str(file)], tmp_path / "facts", periods, out, LIMITS, quiet, keep=keep)
+    return found
+
+
+def bytes_of(found: list[Earned]) -> list[bytes]:
+    """Return the rows of earnings as their file would hold them, without what it says of itself."""
+    tables = [pq.read_table(one.path).replace_schema_metadata(None) for one in found]
+    return [repr(table.to_pylist()).encode() for table in tables]
+
+
+def both_days(
+    tmp_path: Path, text: str, later: Market, *periods: str, facts: Market | None = None
+) -> list[Earned]:
+    """Earn before the later facts arrive and after, demand what is earned from nothing, and return it."""
+    facts = facts or market()
+    arriving(tmp_path / "facts", facts, {})
+    earned(tmp_path, text, *periods)
+    arriving(tmp_path / "facts", facts, later)
+    after = earned(tmp_path, text, *periods)
+    assert bytes_of(after) == bytes_of(earned(tmp_path, text, *periods, keep=False))
+    return after
+
+
+def order(placed: datetime, **other: Any) -> Market:
+    return {"orders": [ORDER | {"placed_at": placed} | other], "order_lines": [LINE]}
+
+
+SCORE = {"merchant_id": "m4", "day": date(2025, 6, 1), "rating": "4.9"}
+REFUND = {
+    "refund_id": "r2",
+    "order_id": "o5",
+    "line_no": 1,
+    "refunded_minor": 100,
+    "refunded_at": AUGUST,
+}
+
+
+@pytest.mark.parametrize(
+    ("later", "whose"),
+    [
+        (order(MAY), [{"m1"}]),
+        (order(AUGUST), []),  # no file of the quarter: its earnings stay
+        ({"refunds": [REFUND | {"refunded_at": MAY}]}, [{"m2"}]),
+        ({"refunds": [REFUND]}, []),
+        ({"merchants": [market()["merchants"][0] | {"merchant_id": "m0"}]}, [{"m0"}]),
+        (order(MAY, merchant_id="m9"), [set()]),  # nobody knows the merchant
+    ],
+)
+def test_earnings_are_computed_anew_for_those_new_facts_are_about(tmp_path, anew, later, whose):
+    (one,) = both_days(tmp_path, DUAL, later, Q2)
+    assert (anew, one.kept) == (whose, not whose)
+
+
+def test_a_file_that_is_gone_computes_everybody(tmp_path, anew):
+    arriving(tmp_path / "facts", market(), order(MAY))
+    before = earned(tmp_path, DUAL, Q2)
+    arriving(tmp_path / "facts", market(), {})
+    after = earned(tmp_path, DUAL, Q2)
+    assert (anew, after[0].kept) == ([], False)
+    assert before[0].summary.amount_minor != after[0].summary.amount_minor
+
+
+def test_another_text_of_the_program_computes_everybody(tmp_path, anew):
+    arriving(tmp_path / "facts", market(), {})
+    earned(tmp_path, DUAL, Q2)
+    arriving(tmp_path / "facts", market(), order(MAY))
+    earned(tmp_path, DUAL.replace("rate: 3%", "rate: 4%"), Q2)
+    assert not anew
+
+
+FUND = DUAL + "fund: {id: ours, amount: 12 CNY, per: period, exhausted: pro_rata}\n"
+
+
+def test_who_shares_a_fund_is_computed_with_all_who_do(tmp_path, anew):
+    both_days(tmp_path, FUND, order(MAY), Q2)
+    assert not anew
+
+
+def test_what_a_later_period_builds_on_is_computed_anew_for_the_same(tmp_path, anew):
+    later = order(MAY)
+    later["orders"].append(ORDER | {"order_id": "o9", "merchant_id": "m2", "placed_at": AUGUST})
+    later["order_lines"].append(LINE | {"order_id": "o9"})
+    quarters = both_days(tmp_path, LIFETIME, later, Q2, Q3, Q4, facts=year())
+    assert anew == [{"m1", "m2"}] * 3
+    assert not any(one.kept for one in quarters)
+
+
+@pytest.mark.parametrize("what", ["more", "none", "not said", "not whole"])
+def test_earnings_cannot_say_that_they_were_made_from_more(tmp_path, anew, what):
+    """Which files they name is bound by the hash of all they are made from: else everybody is computed."""
+    facts = tmp_path / "facts"
+    arriving(facts, market(), {})
+    (one,) = earned(tmp_path, DUAL, Q2)
+    arriving(facts, market(), order(MAY))
+    table = pq.read_table(one.path)
+    said = dict(table.schema.metadata)
+    files = json.loads(said[FILES])
+    if what == "more":
+        (other,) = earned(tmp_path, DUAL, Q2, keep=False)
+        files = json.loads(pq.read_schema(other.path).metadata[FILES])
+    elif what == "none":
+        files = {"files": [], "runs": [[]]}
+    elif what == "not whole":
+        files["runs"][0].append(len(files["files"]))
+    said[FILES] = b"" if what == "not said" else json.dumps(files).encode()
+    pq.write_table(table.replace_schema_metadata(said), one.path)
+    after = earned(tmp_path, DUAL, Q2)
+    assert not anew
+    assert bytes_of(after) == bytes_of(earned(tmp_path, DUAL, Q2, keep=False))
