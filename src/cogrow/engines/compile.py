@@ -68,7 +68,8 @@ from cogrow.programs.schedule import BaselineKind
 class Compiler:
     """Builds the steps of one program in one period over facts with these columns.
 
-    `given`: the values of a merchant are given instead of measured.
+    `given`: the values of a merchant are given instead of measured. `some`: it is run for some merchants, so
+    that steps leave out the rows of others even where all are eligible.
     """
 
     program: Program
@@ -78,6 +79,7 @@ class Compiler:
     rows: list[FactRows] = field(default_factory=list)
     things: dict[str, Things] = field(default_factory=dict)
     given: bool = False
+    some: bool = False
 
     def __post_init__(self) -> None:
         self.zone = self.program.schedule.zone
@@ -89,7 +91,8 @@ class Compiler:
         }
         eligibility = self.program.merchants.tree
         automatic = self.program.enrollment == "automatic"
-        self.everyone = automatic and isinstance(eligibility, Const) and eligibility.value is True
+        anybody = automatic and isinstance(eligibility, Const) and eligibility.value is True
+        self.everyone = anybody and not self.some
         baseline = self.program.baseline
         self.measures_baseline = baseline is not None and baseline.kind is not BaselineKind.GIVEN
         self.baseline_period = (
@@ -375,9 +378,10 @@ class Compiler:
         self.steps.append(Step("attained", sentence, query))
 
 
-def compile_plan(program: Program, period: Period, facts: FactFiles) -> Plan:
-    """Return the plan of `program` in `period` over `facts`.
+def compile_plan(program: Program, period: Period, facts: FactFiles, *, some: bool = False) -> Plan:
+    """Return the plan of `program` in `period` over `facts`; for `some` merchants, one that does not measure
+    the others.
 
     Raises DataError where the facts lack a table or a column the program needs.
     """
-    return Compiler(program, period, facts).compile()
+    return Compiler(program, period, facts, some=some).compile()

@@ -209,10 +209,18 @@ def renewed(before: pa.Table, anew: pa.Table) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    anew = anew.replace_schema_metadata(None)
+    before, anew = (table.replace_schema_metadata(None) for table in (before, anew))
     if not anew.num_rows:
-        return before.replace_schema_metadata(None)
+        return before
     again = pc.is_in(before.column("merchant_id"), value_set=anew.column("merchant_id"))
-    stays = before.filter(pc.invert(again)).replace_schema_metadata(None)
-    both = pa.concat_tables([stays, anew])
+    if (
+        pc.sum(again).as_py() == anew.num_rows
+    ):  # the same merchants: each row takes the place it had
+        mask, pairs = again.combine_chunks(), zip(before.columns, anew.columns, strict=True)
+        columns = [
+            pc.replace_with_mask(old.combine_chunks(), mask, new.combine_chunks())
+            for old, new in pairs
+        ]
+        return pa.Table.from_arrays(columns, schema=before.schema)
+    both = pa.concat_tables([before.filter(pc.invert(again)), anew])
     return both.take(pc.sort_indices(both, [("merchant_id", "ascending")]))  # a stable sort

@@ -6,7 +6,7 @@ neither are they read nor is their plan made, unless somebody asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -80,16 +80,17 @@ class Ran:
 
 @dataclass
 class Plans:
-    """The plans of runs, each made when it is asked for."""
+    """The plans of runs, each made when it is asked for; those of `some` are run for a few merchants."""
 
     runs: Sequence[Run]
     facts: FactFiles
+    some: Container[int] = ()
     made: dict[int, Plan] = field(default_factory=dict)
 
     def __getitem__(self, at: int) -> Plan:
         """Return the plan of a run. Raises DataError where the facts lack what it needs."""
         if at not in self.made:
-            self.made[at] = compile_plan(*self.runs[at], self.facts)
+            self.made[at] = compile_plan(*self.runs[at], self.facts, some=at in self.some)
         return self.made[at]
 
 
@@ -158,12 +159,13 @@ def prepare(
     offered, remembered = needed(runs, left)
     folder = kept.rollups if kept is not None and merchant is None else None
     store = Store(folder) if folder is not None else None
-    rolled = roll_up([plans[at] for at in left], layout, store)
     who: dict[int, str] = {}
     tables: list[SharedRows] = []
     if store is not None and made is not None:
         earlier = {at: found[at].origin for at in left if at in found}
         who, tables = affected(runs, left, earlier, made, layout)
+        plans.some = who
+    rolled = roll_up([plans[at] for at in left], layout, store)
     names = [who.get(at, "") for at in left]
     shared, reading = share(rolled.plans, facts, names) if merchant is None else ([], rolled.plans)
     return Batch(

@@ -63,20 +63,18 @@ def share(
     found: list[SharedRows] = []
     for name, scans in sorted(readers.items()):
         if name and len(scans) >= FEWEST:
-            query, kept[name] = _rows(scans)
-            if "" not in whose[name]:
-                query = query.where(_of_any(scans[0][1].merchant(), whose[name]), copy=False)
+            query, kept[name] = _rows(scans, set() if "" in whose[name] else whose[name])
             found.append(SharedRows(name, query))
     return found, [_reading(plan, kept) for plan in plans]
 
 
-def _of_any(merchant: SQL, tables: Iterable[str]) -> SQL:
-    """Return the condition that a merchant is in one of the tables."""
-    first, *others = (exp.select("merchant_id").from_(table) for table in sorted(tables))
-    every: exp.Query = first
-    for query in others:
-        every = exp.union(every, query, copy=False)
-    return exp.In(this=merchant, query=every.subquery())
+def _of_any(merchant: SQL, tables: Iterable[str]) -> SQL | None:
+    """Return the condition that a merchant is in one of the tables; None where there are none."""
+    every: exp.Query | None = None
+    for table in sorted(tables):
+        query = exp.select("merchant_id").from_(table)
+        every = exp.union(every, query, copy=False) if every is not None else query
+    return exp.In(this=merchant, query=every.subquery()) if every is not None else None
 
 
 def _shared_table(scan: FactQuery) -> str:
@@ -90,8 +88,12 @@ def _queries(plan: Plan) -> dict[str, exp.Query]:
     return {step.name: step.query for step in plan.steps}
 
 
-def _rows(readers: Sequence[tuple[Plan, FactQuery]]) -> tuple[exp.Select, set[str]]:
-    """Return the joined rows of a bucket with every column a reader names, and the tables joined."""
+def _rows(
+    readers: Sequence[tuple[Plan, FactQuery]], affected: set[str]
+) -> tuple[exp.Select, set[str]]:
+    """Return the joined rows of a bucket with every column a reader names, of merchants in one of the tables
+    (none: of all), and the tables joined.
+    """
     tables = set().union(*(scan.used for _, scan in readers)) - {CLICKS}
     columns: dict[tuple[str, str], None] = {}
     inside: dict[SQL, None] = {}
@@ -105,9 +107,12 @@ def _rows(readers: Sequence[tuple[Plan, FactQuery]]) -> tuple[exp.Select, set[st
     query = first.joined(tables)
     for table, name in sorted(columns):
         query = query.select(exp.alias_(exp.column(name, table), f"{table}__{name}"), copy=False)
-    query = query.where(exp.or_(*inside), copy=False)
+    query = query.where(exp.or_(*inside), _of_any(first.merchant(), affected), copy=False)
     if first.by_line:
-        lines = refund_lines(first.available["refunds"], [scan for _, scan in readers])
+        # A refund that names its merchant may be of an order of another.
+        own = set() if first.unlinked else affected
+        of = _of_any(exp.column("merchant_id", "orders"), own)
+        lines = refund_lines(first.available["refunds"], [scan for _, scan in readers], of)
         query = query.with_(REFUND_LINES, as_=lines, copy=False)
     return query, tables
 

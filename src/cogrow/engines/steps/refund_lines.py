@@ -38,15 +38,18 @@ FROM (
 """
 
 
-def refund_lines(available: Container[str], scans: Sequence[FactQuery] = ()) -> exp.Query:
+def refund_lines(
+    available: Container[str], scans: Sequence[FactQuery] = (), of: SQL | None = None
+) -> exp.Query:
     """Return the refunds, each with a line; `available` are the columns the facts' refunds have.
 
-    Only those that one of the `scans` can count are told apart: a refund is whatever its lines are.
+    Only those that one of the `scans` can count are told apart: a refund is whatever its lines are. `of` is
+    a condition on orders that all that count meet.
     """
     have = [c for c in CARRIED if c in available]
     # Facts whose refunds never name a line lack the column.
     lined = "line_no" in available
-    inside = list(_inside(scans))
+    inside = list(_inside(scans, of))
     sql = REFUND_LINES.format(
         extra="".join(f", {c}" for c in have),
         extra_r="".join(f", r.{c}" for c in have),
@@ -60,7 +63,7 @@ def refund_lines(available: Container[str], scans: Sequence[FactQuery] = ()) -> 
     return query
 
 
-def _inside(scans: Sequence[FactQuery]) -> Iterator[SQL]:
+def _inside(scans: Sequence[FactQuery], of: SQL | None) -> Iterator[SQL]:
     """Yield the conditions that a refund of a whole order can lie in one of the windows."""
     own: dict[SQL, None] = {}
     orders: dict[SQL, None] = {}
@@ -72,5 +75,5 @@ def _inside(scans: Sequence[FactQuery]) -> Iterator[SQL]:
                 orders[scan.order_inside(window)] = None
     yield from own
     if orders:
-        dated = exp.select("order_id").from_("orders").where(exp.or_(*orders))
+        dated = exp.select("order_id").from_("orders").where(exp.or_(*orders), of)
         yield exp.In(this=exp.column("order_id", "r"), query=dated.subquery())
