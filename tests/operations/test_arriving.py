@@ -128,8 +128,11 @@ def test_another_text_of_the_program_computes_everybody(tmp_path, anew):
 FUND = DUAL + "fund: {id: ours, amount: 12 CNY, per: period, exhausted: pro_rata}\n"
 
 
-def test_who_shares_a_fund_is_computed_with_all_who_do(tmp_path, anew):
-    both_days(tmp_path, FUND, order(MAY), Q2)
+def test_who_shares_a_fund_gets_less_where_another_earns_more(tmp_path, anew):
+    """They are not computed anew up to the fund, and share it again."""
+    after = both_days(tmp_path, FUND, order(MAY), Q2)
+    rows = pq.read_table(after[0].path).to_pylist()
+    assert [row["merchant_id"] for row in rows if row["reason"] == "fund_short"] == ["m1", "m2"]
     assert not anew
 
 

@@ -21,6 +21,8 @@ from cogrow.engines.scans.share import SharedRows
 from cogrow.engines.scans.store import Store
 from cogrow.engines.steps.beside import EARNED, OF_EARNINGS, OFFERED, TABLES
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES_STEP
+from cogrow.engines.steps.resumed import BEFORE
+from cogrow.engines.steps.resumed import STEP as RESUMED
 from cogrow.errors import N_, EngineError, Message, message
 from cogrow.facts import FactFiles
 from cogrow.period import Period
@@ -48,6 +50,7 @@ class DuckDB:
     ) -> None:
         self._connection, self._worker, self._progress = connection, worker, progress
         self._kept: dict[tuple[str, str, Period], str] = {}
+        self._resumed: dict[tuple[str, str, Period], str] = {}
 
     def share(self, rows: SharedRows) -> None:
         """Keep the rows of a fact table that several plans read."""
@@ -99,15 +102,39 @@ class DuckDB:
 
     def offer(self, plan: Plan) -> None:
         """Keep what the plan would give if its program stood alone, for those it is stacked with."""
-        key = plan.program, plan.version, plan.period
-        name = self._kept.setdefault(key, f"limited_{len(self._kept) + 1}")
-        self._run(f'CREATE TEMP TABLE "{name}" AS {plan.sql(DIALECT, upto="limited")}')
+        name = f"limited_{len(self._kept) + 1}"
+        sql = plan.sql(DIALECT, upto="limited", known=self._known(plan))
+        self._run(f'CREATE TEMP TABLE "{name}" AS {sql}')
         parts = [c for c in self._names(name) if re.fullmatch(r"limited_\d+", c)]
         self._connection.execute(
             f"INSERT INTO {OFFERED} SELECT ?, ?, ?, merchant_id, takes_part, {' + '.join(parts)} "
             f'FROM "{name}"',
             [plan.program, plan.period.start, plan.period.end],
         ).fetchall()
+        self._kept[plan.program, plan.version, plan.period] = name
+
+    def resume(self, plan: Plan, query: exp.Select, before: pa.Table) -> None:
+        """Keep the step `earned` of a plan that is run for some merchants, with what the query makes of the
+        earnings of the others `before`. What is offered and earned follows from that.
+        """
+        name = f"resumed_{len(self._resumed) + 1}"
+        self._run(f'CREATE TEMP TABLE "{name}" AS {plan.sql(DIALECT, upto=RESUMED)}')
+        self._resumed[plan.program, plan.version, plan.period] = name
+        others = exp.select("merchant_id").from_(name).subquery()
+        again = exp.In(this=exp.column("merchant_id"), query=others)
+        query = query.where(exp.Not(this=again))
+        listed = ", ".join(f'"{column.alias_or_name}"' for column in query.expressions)
+        self._connection.register(BEFORE, before)
+        self._run(f'INSERT INTO "{name}" ({listed}) {query.sql(DIALECT)}')
+        self._connection.unregister(BEFORE)
+
+    def _known(self, plan: Plan) -> dict[str, str]:
+        """Return the step of a plan that is kept, and the table it is kept in."""
+        key = plan.program, plan.version, plan.period
+        for step, kept in (("limited", self._kept), (RESUMED, self._resumed)):
+            if key in kept:
+                return {step: kept[key]}
+        return {}
 
     def _names(self, table: str) -> list[str]:
         return [row[0] for row in self._connection.execute(f'DESCRIBE "{table}"').fetchall()]
@@ -136,8 +163,7 @@ class DuckDB:
         Raises DataError where measured rows are in another currency than the program's, EngineError
         where an amount leaves 64 bits, or memory or disk run out.
         """
-        kept = self._kept.get((plan.program, plan.version, plan.period))
-        table = self._arrow(plan.sql(DIALECT, known={"limited": kept} if kept else {}))
+        table = self._arrow(plan.sql(DIALECT, known=self._known(plan)))
         return refuse_foreign(plan, table)
 
     def rows(self, plan: Plan, listed: FactRows | Rejected) -> pa.Table:

@@ -210,6 +210,11 @@ class Engine(Protocol):
     def offer(self, plan: Plan) -> None:
         """Keep what the plan would give if its program stood alone, for those it is stacked with."""
 
+    def resume(self, plan: Plan, query: exp.Select, before: pa.Table) -> None:
+        """Keep the step `earned` of a plan that is run for some merchants, and of the others what the query
+        makes of the earnings `before`.
+        """
+
     def remember(self, program: Program, period: Period, table: pa.Table) -> None:
         """Keep what a program earned, for later periods and the programs after it."""
 

@@ -17,6 +17,7 @@ from cogrow.engines.plan import Engine
 from cogrow.engines.spark.engine import open_spark
 from cogrow.engines.spark.session import Master
 from cogrow.engines.steps.beside import OF_EARNINGS
+from cogrow.engines.steps.resumed import earned_before
 from cogrow.facts import FactFiles
 from cogrow.period import Period
 from cogrow.programs.program import Program
@@ -97,6 +98,7 @@ def _computed(engine: Engine, batch: Batch, report: Callable[..., None]) -> Iter
         report(0, run)
         if job.offers:
             if at in batch.offered:
+                _resume(engine, batch, at)
                 engine.offer(batch.plan(at))
             continue
         there = batch.ready.get(at)
@@ -106,13 +108,23 @@ def _computed(engine: Engine, batch: Batch, report: Callable[..., None]) -> Iter
             yield batch.ran(at, partial(there.load, None))
             report(100)
             continue
-        earned = partial(_whole, batch.before.get(at), engine.earn(batch.reading[at]))
+        if at not in batch.offered:
+            _resume(engine, batch, at)
+        rest = batch.before.get(at) if at not in batch.resumed else None
+        earned = partial(_whole, rest, engine.earn(batch.reading[at]))
         if at in batch.remembered:
             table = earned()
             _remember(engine, batch, run, table)
             earned = partial(_whole, None, table)
         yield batch.ran(at, earned)
         report(100)
+
+
+def _resume(engine: Engine, batch: Batch, at: int) -> None:
+    """Let a run that is computed for some merchants go on for all, where it must."""
+    if at in batch.resumed:
+        plan, (program, _) = batch.reading[at], batch.runs[at]
+        engine.resume(plan, earned_before(program, plan), batch.before[at].load(None))
 
 
 def _remember(engine: Engine, batch: Batch, run: Run, table: pa.Table) -> None:

@@ -1,10 +1,10 @@
 """For whom earnings are computed anew: the merchants of new facts. All others keep what they have.
 
-A merchant's earnings follow from its own facts, and those of others count only where they share a fund. So
-where earlier earnings were made from the same terms and from files that are all still there, only merchants
-with a row in a new file can earn something else. These are found by one rule for all tables: whose row it
-is, or whose order it names; where an order, or the row itself, is dated outside the days that are measured,
-the row counts for nobody.
+A merchant's earnings follow from its own facts; only a fund is shared, in a step of its own, from which a run
+goes on for everybody (`steps/resumed.py`). So where earlier earnings were made from the same terms and from
+files that are all still there, only merchants with a row in a new file can come to something else. They are
+found by one rule for all tables: whose row it is, or whose order it names; where an order, or the row itself,
+is dated outside the days that are measured, the row counts for nobody.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Affected:
         """
         members = self.origins.members[at]
         before = self.origins.before(at, said)
-        if before is None or any(self.runs[n][0].divides_fund for n in members):
+        if before is None or self._taken_from_funds(at):
             return ""
         found: list[exp.Query] = []
         for position, listed in zip(members, before, strict=True):
@@ -91,6 +91,14 @@ class Affected:
                     return ""
                 found += whose
         return self._kept(found)
+
+    def _taken_from_funds(self, at: int) -> bool:
+        """Return whether a run counts what other programs pay out of funds, to whoever shares these."""
+        program, _ = self.runs[at]
+        if program.stacking is None or program.stacking.chooses:
+            return False
+        others = (self.runs[n][0] for n in self.origins.members[at])
+        return any(other.divides_fund for other in others if other.id != program.id)
 
     def _kept(self, found: Iterable[exp.Query]) -> str:
         queries = {query.sql(): query for query in found}
@@ -181,6 +189,15 @@ def _dates(table: str, have: Mapping[str, TableFiles]) -> list[str]:
 def _bound(bound: date) -> SQL:
     """Return a bound of Parquet's, where instants are UTC without saying so, as a literal."""
     return bound_sql(bound.replace(tzinfo=UTC) if isinstance(bound, datetime) else bound)
+
+
+def resumed(runs: Sequence[Run], who: Iterable[int]) -> frozenset[int]:
+    """Return which of the runs that are computed for some go on for everybody: those that share a fund among
+    all, and those chosen among beside them, whose offers to everybody count there.
+    """
+    return frozenset(
+        at for at in who if any(runs[n][0].divides_fund for n in chosen_among(at, runs))
+    )
 
 
 def narrowed(plan: Plan, affected: str) -> Plan:

@@ -16,6 +16,7 @@ from sqlglot import exp
 from cogrow.engines.plan import Plan
 from cogrow.engines.scans.reach import Look, Reach, look_of
 from cogrow.engines.scans.spans import FactFile, Layout, Listed, hull
+from cogrow.engines.steps.facts_sql import FactQuery
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
 from cogrow.ids import content_hash
 
@@ -92,6 +93,10 @@ class Inputs:
         reached: set[FactFile] = set().union(*map(self.reached, reading.looks))
         looked_up = (self._looked_up(reading.looks, table, reached) for table in reading.asked)
         return frozenset(reached.union(*looked_up))
+
+    def of(self, scan: FactQuery) -> set[FactFile]:
+        """Return the files with a row that a step of a plan looks at."""
+        return self.reached(look_of(scan))
 
     def reached(self, look: Look) -> set[FactFile]:
         """Return the files with a row that one step looks at."""

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cogrow.engines.batch.affected import affected, narrowed
+from cogrow.engines.batch.affected import affected, narrowed, resumed
 from cogrow.engines.batch.order import Run, closed, needed
 from cogrow.engines.batch.origins import Origin, Origins, origins_of
 from cogrow.engines.compile import compile_plan
@@ -98,8 +98,8 @@ class Plans:
 class Batch:
     """What is computed in one go: all runs, what each is made from, and the earnings that are there
     already; the plans of the others as they read what is shared and kept, for all merchants or, where
-    earnings from `before` hold for the rest, for some; and of all which must be offered, and remembered,
-    for these.
+    earnings from `before` hold for the rest, for some, and which of these are `resumed` for all; and of all
+    which must be offered, and remembered, for these.
     """
 
     runs: list[Run]
@@ -107,6 +107,7 @@ class Batch:
     origins: list[Origin]
     ready: Mapping[int, Found]
     before: Mapping[int, Found]
+    resumed: frozenset[int]
     reading: Mapping[int, Plan]
     offered: frozenset[int]
     remembered: frozenset[int]
@@ -167,13 +168,17 @@ def prepare(
         plans.some = who
     rolled = roll_up([plans[at] for at in left], layout, store)
     names = [who.get(at, "") for at in left]
-    shared, reading = share(rolled.plans, facts, names) if merchant is None else ([], rolled.plans)
+    shared, reading = list[SharedRows](), rolled.plans
+    if merchant is None:
+        near = None if store is None or made is None else made.inputs.of
+        shared, reading = share(rolled.plans, facts, names, near)
     return Batch(
         runs,
         plans,
         origins,
         ready,
         {at: found[at] for at in who},
+        resumed(runs, who),
         {at: narrowed(plan, name) for at, plan, name in zip(left, reading, names, strict=True)},
         offered,
         remembered,

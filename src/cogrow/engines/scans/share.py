@@ -7,14 +7,15 @@ the columns any of them needs, for the days any of them asks for; the steps read
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
 from cogrow.engines.plan import Plan, Step
 from cogrow.engines.ratio import SQL
 from cogrow.engines.scans.rollups import asked_for
+from cogrow.engines.scans.spans import FactFile
 from cogrow.engines.steps.clicks import STEP as CLICKS
 from cogrow.engines.steps.facts_sql import FactQuery
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
@@ -44,28 +45,66 @@ class SharedRows:
     query: exp.Query
 
 
+#: Returns the files with a row that a step looks at.
+Reached = Callable[[FactQuery], Iterable[FactFile]]
+
+
 def share(
-    plans: Sequence[Plan], facts: FactFiles, affected: Sequence[str]
+    plans: Sequence[Plan],
+    facts: FactFiles,
+    affected: Sequence[str],
+    reached: Reached | None = None,
 ) -> tuple[list[SharedRows], list[Plan]]:
     """Return the tables worth keeping for the plans over the facts, and the plans reading from them.
 
-    `affected` are, by plan, the tables of the merchants it is run for; "" for one that is run for all.
+    `affected` are, by plan, the tables of the merchants it is run for; "" for one that is run for all. Where
+    it is known which files are `reached`, no others are read.
     """
-    readers: dict[str, list[tuple[Plan, FactQuery]]] = {}
-    whose: dict[str, set[str]] = {}
+    buckets: dict[str, Bucket] = {}
     for plan, merchants in zip(plans, affected, strict=True):
         for scan in plan.scans:
             if scan.table in facts.tables and facts.tables[scan.table].rows <= MOST_ROWS:
-                name = _shared_table(scan)
-                readers.setdefault(name, []).append((plan, scan))
-                whose.setdefault(name, set()).add(merchants)
+                bucket = buckets.setdefault(_shared_table(scan, merchants), Bucket())
+                bucket.readers.append((plan, scan))
+                bucket.affected |= {merchants} - {""}
     kept: Kept = {}
     found: list[SharedRows] = []
-    for name, scans in sorted(readers.items()):
-        if name and len(scans) >= FEWEST:
-            query, kept[name] = _rows(scans, set() if "" in whose[name] else whose[name])
+    for name, bucket in sorted(buckets.items()):
+        if name and len(bucket.readers) >= FEWEST:
+            query, kept[name] = _rows(bucket)
+            if reached is not None:
+                _read_only(query, bucket, facts, reached)
             found.append(SharedRows(name, query))
-    return found, [_reading(plan, kept) for plan in plans]
+    pairs = zip(plans, affected, strict=True)
+    return found, [_reading(plan, kept, merchants) for plan, merchants in pairs]
+
+
+@dataclass(slots=True)
+class Bucket:
+    """The steps that could read one shared table, each of which plan, and the tables of the merchants they
+    are run for; none where it is all of them.
+    """
+
+    readers: list[tuple[Plan, FactQuery]] = field(default_factory=list)
+    affected: set[str] = field(default_factory=set)
+
+
+def _read_only(query: exp.Select, bucket: Bucket, facts: FactFiles, reached: Reached) -> None:
+    """Let the query read the files that the steps reach: where these are dated by columns of their own, no
+    condition tells the engine which it can pass over.
+    """
+    files: dict[str, set[str]] = {}
+    for file in {file for _, scan in bucket.readers for file in reached(scan)}:
+        files.setdefault(file.table, set()).add(file.path)
+    for table in list(query.find_all(exp.Table)):
+        near = files.get(table.name, set())
+        if near:
+            paths = [one for one in facts.tables[table.name].paths if one in near]
+            listed = exp.func(
+                "READ_PARQUET", exp.array(*(exp.Literal.string(one) for one in paths))
+            )
+            alias = exp.TableAlias(this=exp.to_identifier(table.alias_or_name))
+            table.replace(exp.Table(this=listed, alias=alias))
 
 
 def _of_any(merchant: SQL, tables: Iterable[str]) -> SQL | None:
@@ -77,23 +116,21 @@ def _of_any(merchant: SQL, tables: Iterable[str]) -> SQL | None:
     return exp.In(this=merchant, query=every.subquery()) if every is not None else None
 
 
-def _shared_table(scan: FactQuery) -> str:
+def _shared_table(scan: FactQuery, merchants: str) -> str:
     """Return the shared table a step could read; "" for one that looks at too many days."""
     if sum((one.period.end - one.period.start).days for one in scan.windows) > MOST_DAYS:
         return ""
-    return f"shared_{scan.table}{'_by_line' if scan.by_line else ''}"
+    by_line = "_by_line" if scan.by_line else ""
+    return f"shared_{scan.table}{by_line}{'_of_some' if merchants else ''}"
 
 
 def _queries(plan: Plan) -> dict[str, exp.Query]:
     return {step.name: step.query for step in plan.steps}
 
 
-def _rows(
-    readers: Sequence[tuple[Plan, FactQuery]], affected: set[str]
-) -> tuple[exp.Select, set[str]]:
-    """Return the joined rows of a bucket with every column a reader names, of merchants in one of the tables
-    (none: of all), and the tables joined.
-    """
+def _rows(bucket: Bucket) -> tuple[exp.Select, set[str]]:
+    """Return the joined rows of a bucket with every column a reader names, and the tables joined."""
+    readers, affected = bucket.readers, bucket.affected
     tables = set().union(*(scan.used for _, scan in readers)) - {CLICKS}
     columns: dict[tuple[str, str], None] = {}
     inside: dict[SQL, None] = {}
@@ -117,25 +154,25 @@ def _rows(
     return query, tables
 
 
-def _reading(plan: Plan, kept: Kept) -> Plan:
+def _reading(plan: Plan, kept: Kept, merchants: str) -> Plan:
     """Return the plan with the steps that have a shared table reading from it."""
-    scans = {scan.step: scan for scan in plan.scans if _shared_table(scan) in kept}
+    scans = {scan.step: scan for scan in plan.scans if _shared_table(scan, merchants) in kept}
     if not scans:
         return plan
     steps = []
     for step in plan.steps:
         query = step.query
         if step.name in scans:
-            query = _from_shared(query, scans[step.name], kept)
+            scan = scans[step.name]
+            query = _from_shared(query, scan, _shared_table(scan, merchants), kept)
         steps.append(Step(step.name, step.sentence, query))
     return replace(plan, steps=asked_for(steps))
 
 
-def _from_shared(query: exp.Query, scan: FactQuery, kept: Kept) -> exp.Query:
+def _from_shared(query: exp.Query, scan: FactQuery, name: str, kept: Kept) -> exp.Query:
     """Return the query of a step reading its shared table; an inner join becomes a condition."""
     if not isinstance(query, exp.Select):
         raise TypeError(query)
-    name = _shared_table(scan)
     tables, query = kept[name], query.copy()
     joins = [one for one in query.args.get("joins") or [] if one.this.alias_or_name not in tables]
     query.set("joins", joins)

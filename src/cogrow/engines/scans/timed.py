@@ -115,4 +115,5 @@ def _steps(
 
 def _tables(query: exp.Query) -> tuple[str, ...]:
     own = {cte.alias for cte in query.find_all(exp.CTE)}
-    return tuple(dict.fromkeys(t.name for t in query.find_all(exp.Table) if t.name not in own))
+    names = (table.name or table.alias for table in query.find_all(exp.Table))
+    return tuple(dict.fromkeys(name for name in names if name not in own))

@@ -85,6 +85,10 @@ class Spark:
         )
         self._remember(OFFERED, plan.program, plan.period, found)
 
+    def resume(self, plan: Plan, query: exp.Select, before: pa.Table) -> None:
+        """Refuse: on Spark everybody is computed."""
+        raise _unsupported(N_("going on from earlier earnings"))
+
     def remember(self, program: Program, period: Period, table: pa.Table) -> None:
         """Keep what a program earned, for later periods and the programs after it."""
         self._remember(EARNED, program.id, period, table.select(OF_EARNINGS))
