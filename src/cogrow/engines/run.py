@@ -111,12 +111,14 @@ def _computed(engine: Engine, batch: Batch, report: Callable[..., None]) -> Iter
         if at not in batch.offered:
             _resume(engine, batch, at)
         rest = batch.before.get(at) if at not in batch.resumed else None
-        earned = partial(_whole, rest, engine.earn(batch.reading[at]))
+        table = engine.earn(batch.reading[at])
+        anew = table.num_rows // len(run[0].components) if rest is not None else None
+        earned = partial(_whole, rest, table)
         if at in batch.remembered:
-            table = earned()
-            _remember(engine, batch, run, table)
-            earned = partial(_whole, None, table)
-        yield batch.ran(at, earned)
+            whole = earned()
+            _remember(engine, batch, run, whole)
+            earned = partial(_whole, None, whole)
+        yield batch.ran(at, earned, anew)
         report(100)
 
 

@@ -51,8 +51,9 @@ ROW_GROUP = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Earned:
-    """One program in one period: where its earnings are, what they come to, and whether they were there
-    already: made from the same terms and facts.
+    """One program in one period: where its earnings are, what they come to, whether they were there already,
+    made from the same terms and facts, and else for how many merchants they were computed anew (None: for
+    all).
     """
 
     program: Program
@@ -60,6 +61,7 @@ class Earned:
     path: Path
     summary: Summary
     kept: bool = False
+    anew: int | None = None
 
 
 def earn(
@@ -128,7 +130,7 @@ def _compute(
             refuse_empty(ran.program, ran.plan, ran.table)
             summary = summarize(ran.program, ran.table)
             write(stamped(ran, summary), work / unfinished(path))
-        return Earned(ran.program, ran.period, out / path, summary, ran.kept)
+        return Earned(ran.program, ran.period, out / path, summary, ran.kept, ran.anew)
 
     opened = running(runs, facts, limits, others=others, progress=report, kept=kept, master=master)
     with opened as (_, computed):
@@ -321,6 +323,7 @@ def as_json(earned: Iterable[Earned]) -> list[dict[str, Any]]:
             "period": one.period.name,
             "path": str(one.path),
             "kept": one.kept,
+            "anew": one.anew,
             **one.summary.as_json(),
         }
         for one in earned

@@ -137,10 +137,18 @@ def show_earned(screen: Screen, one: Earned) -> None:
     _unpaid(screen, one)
     if found.top:
         _movers(screen, one)
-    as_it_was = message(
-        N_("→ {path}, as it was: made from the same terms and facts"), path=one.path
-    )
-    screen.say(as_it_was if one.kept else f"→ {one.path}")
+    screen.say(_where(one))
+
+
+def _where(one: Earned) -> Message | str:
+    """Return where the earnings are, and how much of them is new."""
+    if one.kept:
+        what = N_("→ {path}, as it was: made from the same terms and facts")
+        return message(what, path=one.path)
+    if one.anew is not None:
+        what = N_("→ {path}, anew for {n} merchants of whom there are new facts")
+        return message(what, path=one.path, n=f"{one.anew:,}")
+    return f"→ {one.path}"
 
 
 def _unpaid(screen: Screen, one: Earned) -> None:

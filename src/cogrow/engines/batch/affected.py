@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 #: What rows of a new file are called while it is told whose they are.
 NEW = "new"
 
+#: Columns of earnings that are the same whatever a merchant's facts are.
+FIXED = frozenset(("program", "version", "merchant_id", "period", "component", "form", "currency"))
+
 #: Columns that a row of another table can name a new row by.
 NAMED_BY = ("order_id", "product_id")
 
@@ -233,10 +236,14 @@ def renewed(before: pa.Table, anew: pa.Table) -> pa.Table:
     if (
         pc.sum(again).as_py() == anew.num_rows
     ):  # the same merchants: each row takes the place it had
-        mask, pairs = again.combine_chunks(), zip(before.columns, anew.columns, strict=True)
+        mask = again.combine_chunks()
         columns = [
-            pc.replace_with_mask(old.combine_chunks(), mask, new.combine_chunks())
-            for old, new in pairs
+            old
+            if name in FIXED
+            else pc.replace_with_mask(
+                old.combine_chunks(), mask, anew.column(name).combine_chunks()
+            )
+            for name, old in zip(before.column_names, before.columns, strict=True)
         ]
         return pa.Table.from_arrays(columns, schema=before.schema)
     both = pa.concat_tables([before.filter(pc.invert(again)), anew])

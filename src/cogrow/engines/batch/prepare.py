@@ -51,14 +51,16 @@ class Kept:
 
 @dataclass(frozen=True)
 class Ran:
-    """One program in one period, what its earnings are made from (None: nobody asked), and whether they
-    were there already. Its plan and its earnings are made, or read, when they are asked for.
+    """One program in one period, what its earnings are made from (None: nobody asked), whether they were
+    there already, and else for how many merchants they were computed anew (None: for all). Its plan and
+    its earnings are made, or read, when they are asked for.
     """
 
     program: Program
     period: Period
     origin: Origin | None
     kept: bool
+    anew: int | None
     planned: Callable[[], Plan] = field(repr=False)
     earned: Callable[[], pa.Table] = field(repr=False)
 
@@ -125,10 +127,10 @@ class Batch:
         """Return the plan of a run as it reads what is shared and kept."""
         return self.reading[at] if at in self.reading else self.plans[at]
 
-    def ran(self, at: int, earned: Callable[[], pa.Table]) -> Ran:
+    def ran(self, at: int, earned: Callable[[], pa.Table], anew: int | None = None) -> Ran:
         """Return what became of a run."""
         origin = self.origins[at] if self.origins else None
-        return Ran(*self.runs[at], origin, at in self.ready, lambda: self.plans[at], earned)
+        return Ran(*self.runs[at], origin, at in self.ready, anew, lambda: self.plans[at], earned)
 
 
 def prepare(
