@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from cogrow.embedded import Limits, connect, no_room, problem_of
+from cogrow.engines.batch.resumed import BEFORE
+from cogrow.engines.batch.resumed import STEP as RESUMED
 from cogrow.engines.plan import DIALECT, FactRows, Plan, Progress, Rejected, refuse_foreign
 from cogrow.engines.scans.rollups import RollUp
 from cogrow.engines.scans.share import SharedRows
 from cogrow.engines.scans.store import Store
 from cogrow.engines.steps.beside import EARNED, OF_EARNINGS, OFFERED, TABLES
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES_STEP
-from cogrow.engines.steps.resumed import BEFORE
-from cogrow.engines.steps.resumed import STEP as RESUMED
 from cogrow.errors import N_, EngineError, Message, message
 from cogrow.facts import FactFiles
 from cogrow.period import Period

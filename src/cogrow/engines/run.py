@@ -12,12 +12,12 @@ from cogrow.embedded import Limits
 from cogrow.engines.batch.affected import renewed
 from cogrow.engines.batch.order import Run, key_of, order, with_calendar
 from cogrow.engines.batch.prepare import Batch, Found, Kept, Ran, prepare
+from cogrow.engines.batch.resumed import earned_before
 from cogrow.engines.duckdb import open_engine
 from cogrow.engines.plan import Engine
 from cogrow.engines.spark.engine import open_spark
 from cogrow.engines.spark.session import Master
 from cogrow.engines.steps.beside import OF_EARNINGS
-from cogrow.engines.steps.resumed import earned_before
 from cogrow.facts import FactFiles
 from cogrow.period import Period
 from cogrow.programs.program import Program

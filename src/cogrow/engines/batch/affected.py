@@ -1,7 +1,7 @@
 """For whom earnings are computed anew: the merchants of new facts. All others keep what they have.
 
 A merchant's earnings follow from its own facts; only a fund is shared, in a step of its own, from which a run
-goes on for everybody (`steps/resumed.py`). So where earlier earnings were made from the same terms and from
+goes on for everybody (`resumed.py`). So where earlier earnings were made from the same terms and from
 files that are all still there, only merchants with a row in a new file can come to something else. They are
 found by one rule for all tables: whose row it is, or whose order it names; where an order, or the row itself,
 is dated outside the days that are measured, the row counts for nobody.
