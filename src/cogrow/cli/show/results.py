@@ -146,7 +146,7 @@ def _where(one: Earned) -> Message | str:
         what = N_("→ {path}, as it was: made from the same terms and facts")
         return message(what, path=one.path)
     if one.anew is not None:
-        what = N_("→ {path}, anew for {n} merchants of whom there are new facts")
+        what = N_("→ {path}, anew for merchants with new facts: {n}")
         return message(what, path=one.path, n=f"{one.anew:,}")
     return f"→ {one.path}"
 
