@@ -1,11 +1,12 @@
-"""Times a daily refresh of the library: a year of facts, then one more day.
+"""Times a daily refresh of the library: a year of facts, then one more day, and another.
 
 python -m benchmarks.daily --facts DIR [--threads 2] [--memory 6GB] [--json FILE]
 
-DIR is a simulated marketplace. Its last day becomes files of its own, and the facts without them a folder
-of their own. Timed, each a process of its own: the whole library in every period of the last year on these
-facts with nothing kept; the same, keeping results and what it adds up; and again after the last day has been
-added, both ways. Prints what each took, and demands the same bytes of both ways.
+DIR is a simulated marketplace. Its last two days become files of their own, and the facts without them a
+folder of their own. Timed, each a process of its own: the whole library in every period of the last year on
+these facts, keeping results and what it adds up; again after either day has been added, the last of which ends
+a month and brings new scores of every merchant; with nothing new; and all of it from the facts. Prints what
+each took, and demands the same bytes of both ways.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import argparse
 import shutil
 import sys
 import tempfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,7 +26,13 @@ from benchmarks import figures
 from benchmarks.library import in_last_year
 from benchmarks.process import Took, compiled, machine, timed
 
-DAY_AFTER, ANEW = "the day after", "that, from the facts"
+FIRST, DAY_AFTER, LAST_DAY, AGAIN, ANEW = (
+    "first run that keeps",
+    "a new day",
+    "a new day, with scores of everybody",
+    "once more, no new facts",
+    "all of it, from the facts",
+)
 #: What places the rows of a table in time; order lines lie as their orders do.
 DATED = {
     "orders": "placed_at", "refunds": "refunded_at", "returns": "requested_at", "visits": "visited_at",
@@ -33,43 +40,60 @@ DATED = {
 }  # fmt: skip
 
 
-def split(source: Path, folder: Path) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
-    """Write the facts but for their last day into the folder, and the day beside them; return the files of
-    both by table.
+#: The files of facts, by table.
+Files = dict[str, list[Path]]
+
+
+def split(source: Path, folder: Path) -> tuple[Files, Files, Files]:
+    """Write the facts but for their last two days into the folder, and each day beside them; return the
+    files of all three.
     """
     last = max(
         pc.max(pq.read_table(path, columns=["placed_at"]).column("placed_at")).as_py()
         for path in (source / "orders").glob("*.parquet")
     )
-    start = last.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(hours=8)
-    new_orders: pa.Array | None = None
-    before: dict[str, list[Path]] = {}
-    day: dict[str, list[Path]] = {}
+    midnight = last.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(hours=8)
+    starts = midnight - timedelta(days=1), midnight
+    day_of: dict[str, pa.Array] = {}  # orders, as their ids; by which day
+    before, first, second = Files(), Files(), Files()
     tables = sorted(path.name for path in source.iterdir() if path.is_dir() and path.name[0] != ".")
     for table in ["orders", *(name for name in tables if name != "orders")]:
         (folder / table).mkdir(parents=True)
         for path in sorted((source / table).glob("*.parquet")):
             rows = pq.read_table(path)
-            new = None
-            if table in DATED:
-                bound = start.date() if DATED[table] == "day" else start
-                new = pc.greater_equal(rows.column(DATED[table]), pa.scalar(bound))
-            elif table == "order_lines":
-                new = pc.is_in(rows.column("order_id"), new_orders)
+            days = days_of(table, rows, starts, day_of)
             to = folder / table / path.name
-            if new is None or not pc.any(new).as_py():
-                shutil.copy2(path, to)
-                before.setdefault(table, []).append(to)
-                continue
-            groups = {"row_group_size": 122_880}
-            pq.write_table(rows.filter(pc.invert(new)), to, **groups)
-            added = folder / table / f"{path.stem}-last-day.parquet"
-            pq.write_table(rows.filter(new), added, **groups)
             before.setdefault(table, []).append(to)
-            day.setdefault(table, []).append(added)
-            if table == "orders":
-                new_orders = pc.unique(rows.filter(new).column("order_id"))
-    return before, day
+            if days is None or not pc.any(pc.greater(days, 0)).as_py():
+                shutil.copy2(path, to)
+                continue
+            for day, files in enumerate((before, first, second)):
+                own = rows.filter(pc.equal(days, day))
+                to = folder / table / f"{path.stem}{f'-day-{day}' if day else ''}.parquet"
+                pq.write_table(own, to, row_group_size=122_880)
+                files.setdefault(table, []).extend([to] if day else [])
+                if table == "orders" and day:
+                    day_of[str(day)] = pc.unique(own.column("order_id"))
+    return before, first, second
+
+
+def days_of(
+    table: str, rows: pa.Table, starts: tuple[datetime, datetime], day_of: dict[str, pa.Array]
+) -> pa.Array | None:
+    """Return of each row whether it is of the first day (1), of the second (2), or of neither (0); None of
+    a table that has no days.
+    """
+    if table in DATED:
+        column = rows.column(DATED[table])
+        bounds = [start.date() if DATED[table] == "day" else start for start in starts]
+        later = [pc.greater_equal(column, pa.scalar(bound)) for bound in bounds]
+    elif table == "order_lines":
+        second = pc.is_in(rows.column("order_id"), day_of["2"])
+        later = [pc.or_(pc.is_in(rows.column("order_id"), day_of["1"]), second), second]
+    else:
+        return None
+    counted = [pc.cast(one, pa.int8()) for one in later]
+    return pc.add(*counted)
 
 
 def earn(facts: Path, out: Path, threads: int, memory: str, *, keep: bool) -> None:
@@ -121,7 +145,7 @@ def report(given: argparse.Namespace, work: Path) -> None:
     from cogrow.sources import seal
 
     folder = work / "facts"
-    before, day = split(given.facts, folder)
+    before, *days = split(given.facts, folder)
     seal.write(folder, before)
     me = [sys.executable, "-m", "benchmarks.daily", "--facts", str(folder)]
     me += ["--threads", str(given.threads), "--memory", given.memory]
@@ -129,21 +153,23 @@ def report(given: argparse.Namespace, work: Path) -> None:
     def run(only: str, out: str) -> Took:
         return timed([*me, "--only", only, "--out", str(work / out)])
 
-    results = {
-        "all from the facts": run("anew", "anew"),
-        "first run that keeps": run("kept", "kept"),
-    }
-    seal.write(folder, {name: [*paths, *day.get(name, [])] for name, paths in before.items()})
-    results[DAY_AFTER] = run("kept", "kept")
+    results = {FIRST: run("kept", "kept")}
+    there = {name: list(paths) for name, paths in before.items()}
+    for label, day in zip((DAY_AFTER, LAST_DAY), days, strict=True):
+        for name, paths in day.items():
+            there[name] += paths
+        seal.write(folder, there)
+        results[label] = run("kept", "kept")
+    results[AGAIN] = run("kept", "kept")
     results[ANEW] = run("anew", "again")
-    results["once more, no new facts"] = run("kept", "kept")
     whole = results[ANEW]
-    print(f"{machine()}; facts {given.facts.name}, {sum(map(len, day.values()))} files for the day")
-    print(f"{'':26}{'wall s':>9}{'cpu s':>9}{'% of cpu':>10}{'peak MB':>9}")
+    files = [sum(map(len, day.values())) for day in days]
+    print(f"{machine()}; facts {given.facts.name}, {files} files for the days")
+    print(f"{'':38}{'wall s':>9}{'cpu s':>9}{'% of cpu':>10}{'peak MB':>9}")
     for name, took in results.items():
         share = 100 * took.processor / whole.processor
         print(
-            f"{name:26}{took.seconds:9.1f}{took.processor:9.1f}{share:10.1f}{took.megabytes:9.0f}"
+            f"{name:38}{took.seconds:9.1f}{took.processor:9.1f}{share:10.1f}{took.megabytes:9.0f}"
         )
     same = all(
         path.read_bytes() == (work / "again" / path.relative_to(work / "kept")).read_bytes()

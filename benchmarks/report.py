@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 PARTS = {
     "program": ("earn", ("facts50",)),
     "library": ("library", ("facts50",)),
-    "daily": ("daily", ("facts10",)),
+    "daily": ("daily", ("facts50",)),
     "growth": ("growth", ("facts10", "facts50", "facts200")),
     "spark": ("spark", ("facts10",)),
     "today": ("today", ("facts50",)),
