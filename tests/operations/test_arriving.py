@@ -15,7 +15,8 @@ from cogrow.engines.batch.affected import renewed
 from cogrow.operations.earn import FILES, Earned, earn
 from cogrow.sources import seal
 from tests.fact_files import Row, write
-from tests.operations.market import DUAL, LIMITS, Market, market, program, quiet
+from tests.operations import market as made
+from tests.operations.market import DUAL, LIMITS, PROGRAM, Market, market, program, quiet
 from tests.operations.test_kept import LIFETIME, year
 
 Q2, Q3, Q4 = "2025Q2", "2025Q3", "2025Q4"
@@ -106,6 +107,20 @@ REFUND = {
 def test_earnings_are_computed_anew_for_those_new_facts_are_about(tmp_path, anew, later, whose):
     (one,) = both_days(tmp_path, DUAL, later, Q2)
     assert (anew, one.kept) == (whose, not whose)
+
+
+def test_a_product_that_arrives_late_counts_for_whoever_sold_it(tmp_path, anew, monkeypatch):
+    """Nothing says that it belongs to the merchant who did."""
+    shirts = PROGRAM.replace("order_lines: all", "order_lines: products.category = 'shirts'")
+    monkeypatch.setattr(made, "PROGRAM", shirts)
+    facts = market()
+    facts["order_lines"] = [
+        line | {"product_id": "p2" if line["order_id"] == "o5" else "p1"}
+        for line in facts["order_lines"]
+    ]
+    late = {"products": [facts["products"][0] | {"product_id": "p2"}]}
+    both_days(tmp_path, DUAL, late, Q2, facts=facts)
+    assert anew == [{"m1", "m2"}]
 
 
 def test_a_file_that_is_gone_computes_everybody(tmp_path, anew):
