@@ -3,10 +3,10 @@
 python -m benchmarks.daily --facts DIR [--threads 2] [--memory 6GB] [--json FILE]
 
 DIR is a simulated marketplace. Its last two days become files of their own, and the facts without them a
-folder of their own. Timed, each a process of its own: the whole library in every period of the last year on
-these facts, keeping results and what it adds up; again after either day has been added, of which the last
-ends a month and brings new scores of every merchant; with nothing new; and all of it from the facts. It prints
-what each took, and demands the same bytes of both ways.
+folder of their own. Timed, each a process of its own: the whole library in every period of the last year
+on these facts, keeping results and what it adds up; again after either day has been added, of which the
+last ends a month and brings new scores of every merchant; with nothing new; and all of it from the facts.
+It prints what each took, and demands the same bytes of both ways.
 """
 
 from __future__ import annotations
