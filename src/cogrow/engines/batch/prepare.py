@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,14 +106,14 @@ class Plans:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is computed in one go: all runs, what each is made from, and the earnings that are there
-    already; the plans of the others as they read what is shared and kept; and of all which must be
-    offered, and remembered, for these.
+    """What is computed in one go: all runs, what tells of what each is made from (nothing where nobody
+    asked), and the earnings that are there already; the plans of the others as they read what is shared
+    and kept; and of all which must be offered, and remembered, for these.
     """
 
     runs: list[Run]
     plans: Plans
-    origins: list[Origin]
+    origins: Callable[[], list[Origin]]
     ready: Mapping[int, Found]
     reading: Mapping[int, Plan]
     offered: frozenset[int]
@@ -134,7 +134,8 @@ class Batch:
 
     def ran(self, at: int, earned: Callable[[], pa.Table]) -> Ran:
         """Return what became of a run."""
-        origin = self.origins[at] if self.origins else None
+        origins = self.origins()
+        origin = origins[at] if origins else None
         return Ran(*self.runs[at], origin, at in self.ready, lambda: self.plans[at], earned)
 
 
@@ -153,14 +154,15 @@ def prepare(
     if any(program.divides_fund for program, _ in runs):
         merchant = None
     found: dict[int, Found] = {}
-    origins: list[Origin] = []
+    origins: Callable[[], list[Origin]] = list
     if kept is not None:
-        # Only who keeps results asks what they are made from: it costs a look at every file.
+        # Only who keeps results asks what they are made from: it costs a look at every file. Where none
+        # are there yet, nothing waits for the answer.
         there = ((at, kept.earnings(*run)) for at, run in enumerate(runs))
         found = {at: one for at, one in there if one is not None}
         said = {at: one.origin for at, one in found.items()}
-        origins = origins_of(plans, others, layout, said, alone=alone)
-    ready = {at: one for at, one in found.items() if one.origin == origins[at]}
+        origins = cache(partial(origins_of, plans, others, layout, said, alone=alone))
+    ready = {at: one for at, one in found.items() if one.origin == origins()[at]}
     left = [at for at in range(len(runs)) if at not in ready]
     offered, remembered = needed(runs, left)
     folder = kept.rollups if kept is not None and merchant is None else None
