@@ -151,7 +151,7 @@ def check(facts: Path, work: Path, threads: int, memory: str) -> None:
     from cogrow.operations.choose import library, programs
     from cogrow.operations.earn import write
     from cogrow.period import parse_period
-    from cogrow.sources.conform import open_facts
+    from cogrow.sources.opening import open_facts
 
     limits = Limits(memory=memory, threads=threads)
     opened, _ = open_facts(facts, work / "conformed", limits, lambda *_: None)

@@ -105,7 +105,7 @@ def earn(facts: Path, out: Path, threads: int, memory: str, *, keep: bool) -> No
     from cogrow.engines.run import running
     from cogrow.operations.earn import finished, found_in, result_path, rollups_of, stamped, write
     from cogrow.operations.summary import summarize
-    from cogrow.sources.conform import open_facts
+    from cogrow.sources.opening import open_facts
 
     limits = Limits(memory=memory, threads=threads)
     opened, _ = open_facts(facts, out / "facts", limits)

@@ -64,7 +64,7 @@ def run_library(facts: Path, out: Path, threads: int, memory: str, only: str) ->
     from cogrow.engines.run import running
     from cogrow.engines.scans import share
     from cogrow.operations.earn import finished, result_path, write
-    from cogrow.sources.conform import open_facts
+    from cogrow.sources.opening import open_facts
 
     if only == "alone":
         share.FEWEST = sys.maxsize

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -140,3 +141,15 @@ def test_a_stopped_import_leaves_no_trace(larger, tmp_path):
     assert running.returncode == 130, err
     assert (said, err) == ("", "Stopped. Nothing unfinished was left behind.\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_waits_for_the_end_of_the_process_is_done():
+    code = "import atexit; atexit.register(print, 'the end'); from cogrow.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "check", "apparel-sprint-rebate"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "apparel-sprint-rebate" in done.stdout
+    assert done.stdout.endswith("the end\n")

@@ -12,6 +12,7 @@ from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from cogrow.embedded import Limits
+from cogrow.engines.batch.inputs import Inputs
 from cogrow.engines.batch.order import closed
 from cogrow.engines.batch.origins import Origin, origins_of
 from cogrow.engines.batch.prepare import Kept, Plans, Ran
@@ -135,7 +136,7 @@ def made_from(
             for at, (program, period) in enumerate(plans.runs)
             if (program.id, period) in told
         }
-        made = origins_of(plans, [], Layout(both), said)
+        made = origins_of(plans, [], Inputs(Layout(both)), said)
         again = [made.of(at) for at in range(len(plans.runs))]
         assert len(said) + len(plans.made) == len(plans.runs)
         return ran, again[: len(ran)]

@@ -16,7 +16,8 @@ import pytest
 from cogrow.embedded import Limits
 from cogrow.errors import DataError, EngineError, InvariantBroken
 from cogrow.sources import seal, writing
-from cogrow.sources.conform import check, conform, open_facts
+from cogrow.sources.conform import check, conform
+from cogrow.sources.opening import open_facts
 from cogrow.sources.report import TableReport
 from tests.sources.market import LIMITS, csv_folder, market, parquet_folder
 

@@ -14,7 +14,8 @@ import pytest
 from cogrow.errors import Severity
 from cogrow.facts import TABLES
 from cogrow.sources import seal
-from cogrow.sources.conform import check, conform, open_facts
+from cogrow.sources.conform import check, conform
+from cogrow.sources.opening import open_facts
 from tests.fact_files import ARROW
 from tests.sources.market import (
     LIMITS,

@@ -41,20 +41,18 @@ class Screen:
         """Print a table; columns after the first whose cells are all numbers stand to the right."""
         if self.as_json:
             return
-        from rich.cells import cell_len
-
         texts = [[self.t(cell) for cell in row] for row in rows]
         titles = [self.t(head) for head in heads]
         full = [row for row in texts if any(row[1:])]  # a remark in the first cell may be wider
         widths = [
-            max(cell_len(cell) for cell in column) for column in zip(titles, *full, strict=True)
+            max(_cells(cell) for cell in column) for column in zip(titles, *full, strict=True)
         ]
         right = [i > 0 and _numeric([row[i] for row in texts]) for i in range(len(titles))]
 
         def line(cells: Sequence[str]) -> str:
             parts = []
             for cell, width, to_right in zip(cells, widths, right, strict=True):
-                space = " " * (width - cell_len(cell))
+                space = " " * (width - _cells(cell))
                 parts.append(space + cell if to_right else cell + space)
             return "  " + "  ".join(parts).rstrip()
 
@@ -100,6 +98,15 @@ class Screen:
                 progress.update(bars[label], completed=done, total=total)
 
             yield report
+
+
+def _cells(text: str) -> int:
+    """Return how many cells of a terminal a text takes."""
+    if text.isascii() and text.isprintable():
+        return len(text)
+    from rich.cells import cell_len  # heavy, and many tables are all ASCII
+
+    return cell_len(text)
 
 
 def _numeric(cells: Sequence[str]) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cogrow.embedded import Limits
@@ -72,7 +74,12 @@ def running(
         writes = [batch.store.folder] if batch.store is not None else []
         opened = open_engine(facts, plans, limits, merchant=one, progress=report, writes=writes)
     asked = {key_of(run) for run in wanted}
-    with opened as engine:
+    with opened as engine, ThreadPoolExecutor(1) as beside:
+        # What earnings are made from is looked up while the engine computes the first of them.
+        looked = beside.submit(batch.origins)
+        batch = replace(batch, origins=looked.result)
+        if batch.reading:  # all that is computed needs this, and it is heavy
+            beside.submit(import_module, "pyarrow.compute")
         yield (
             engine,
             (

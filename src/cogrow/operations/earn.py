@@ -27,7 +27,7 @@ from cogrow.operations.choose import programs, runs_of
 from cogrow.operations.summary import Summary, summarize
 from cogrow.period import Period
 from cogrow.programs.program import Program
-from cogrow.sources.conform import open_facts
+from cogrow.sources.opening import open_facts
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -41,7 +41,7 @@ from cogrow.operations.explanation.who import eligible, version
 from cogrow.operations.figures import read_values
 from cogrow.period import Period
 from cogrow.programs.program import Program
-from cogrow.sources.conform import open_facts
+from cogrow.sources.opening import open_facts
 
 if TYPE_CHECKING:
     import pyarrow as pa

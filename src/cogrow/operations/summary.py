@@ -115,11 +115,13 @@ def summarize(program: Program, table: pa.Table) -> Summary:
     import pyarrow.compute as pc
 
     names = ["merchant_id", "eligible", "gates_passed", "reason", *_figures(program, table)]
-    own = pc.equal(table.column("component"), program.components[0].name)
-    first = table.select(names).filter(own)
+    first, total = table.select(names), table.select(["merchant_id", "amount_minor"])
+    if len(program.components) > 1:  # or a merchant has one row, and nothing is to be added up
+        first = first.filter(pc.equal(table.column("component"), program.components[0].name))
+        total = total.group_by("merchant_id").aggregate([("amount_minor", "sum")])
+        total = total.rename_columns({"amount_minor_sum": "amount_minor"})
     takes_part = pc.and_(first.column("eligible"), first.column("gates_passed"))
-    total = table.group_by("merchant_id").aggregate([("amount_minor", "sum")])
-    paid = pc.sum(pc.greater(total.column("amount_minor_sum"), 0)).as_py() or 0
+    paid = pc.sum(pc.greater(total.column("amount_minor"), 0)).as_py() or 0
     reasons = pc.value_counts(first.column("reason")).to_pylist()
     return Summary(
         merchants=first.num_rows,
@@ -137,9 +139,11 @@ def _tiers(program: Program, table: pa.Table) -> list[TierCount]:
     import pyarrow.compute as pc
 
     found = []
+    takes_part = pc.and_(table.column("eligible"), table.column("gates_passed"))
     for component in program.components:
-        own = pc.equal(table.column("component"), component.name)
-        own = pc.and_(own, pc.and_(table.column("eligible"), table.column("gates_passed")))
+        own = takes_part
+        if len(program.components) > 1:
+            own = pc.and_(own, pc.equal(table.column("component"), component.name))
         counted = pc.value_counts(table.column("tier").filter(own)).to_pylist()
         by_tier = {entry["values"]: entry["counts"] for entry in counted}
         for number, name in enumerate(component.tier_texts, start=1):
@@ -159,10 +163,10 @@ def _top(program: Program, first: pa.Table, total: pa.Table) -> tuple[Mover, ...
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    order = [("amount_minor_sum", "descending"), ("merchant_id", "ascending")]
-    paid = total.filter(pc.greater(total.column("amount_minor_sum"), 0))
+    order = [("amount_minor", "descending"), ("merchant_id", "ascending")]
+    paid = total.filter(pc.greater(total.column("amount_minor"), 0))
     best = paid.take(pc.select_k_unstable(paid, TOP, order)).to_pylist()
-    amounts = {row["merchant_id"]: row["amount_minor_sum"] for row in best}
+    amounts = {row["merchant_id"]: row["amount_minor"] for row in best}
     among = pa.array(list(amounts), pa.string())
     kept = first.filter(pc.is_in(first.column("merchant_id"), value_set=among))
     figures = {row["merchant_id"]: row for row in kept.to_pylist()}

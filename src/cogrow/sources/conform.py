@@ -19,7 +19,7 @@ from cogrow.embedded import Limits, connect, problem_of
 from cogrow.errors import N_, DataError, EngineError, Issue, Span, message, nearest
 from cogrow.facts import FactFiles
 from cogrow.sources import mapping as mappings
-from cogrow.sources import seal, writing
+from cogrow.sources import writing
 from cogrow.sources.faults import NO_FILES
 from cogrow.sources.folder import FolderSource
 from cogrow.sources.mapped import MappedSource
@@ -152,25 +152,3 @@ def conform(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return report
-
-
-def open_facts(
-    source: Path,
-    work: Path,
-    limits: Limits,
-    progress: Progress = silent,
-    *,
-    base: Path | None = None,
-) -> tuple[FactFiles, FactsReport | None]:
-    """Return facts ready to compute on, and the report of conforming them where that was needed.
-
-    A sealed folder is used where it is, without a report; anything else is conformed into `work`.
-
-    Raises DataError with every issue, EngineError for too little memory or disk.
-    """
-    if source.is_dir() and (facts := seal.read(source)) is not None:
-        return facts, None
-    report = conform(source, work, limits, progress, base=base)
-    written = seal.read(work)
-    assert written is not None
-    return written, report

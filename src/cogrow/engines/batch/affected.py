@@ -24,7 +24,7 @@ from cogrow.engines.plan import Plan, Step
 from cogrow.engines.ratio import SQL, join, same
 from cogrow.engines.scans.reach import Look
 from cogrow.engines.scans.share import SharedRows
-from cogrow.engines.scans.spans import FactFile, Layout
+from cogrow.engines.scans.spans import FactFile
 from cogrow.engines.steps.facts_sql import bound_sql
 from cogrow.facts import TABLES, Kind, TableFiles
 
@@ -46,13 +46,12 @@ def affected(
     left: Sequence[int],
     there: Mapping[int, Origin],
     origins: Origins,
-    layout: Layout,
 ) -> tuple[dict[int, str], list[SharedRows]]:
     """Return, of the runs that are `left` to compute and of which earlier earnings are `there`, the tables of
     merchants they are computed for, and all that is to be filled for these, in order. A run that is not
     named is computed for everybody.
     """
-    found = Affected(runs, layout, origins)
+    found = Affected(runs, origins)
     who = {at: found.table_of(at, said) for at, said in there.items()}
     # What each offers to a merchant, the others it is chosen among must know.
     apart = {
@@ -67,7 +66,6 @@ class Affected:
     """Finds whom new facts affect, run by run: `tables` are those to fill beforehand, in their order."""
 
     runs: Sequence[Run]
-    layout: Layout
     origins: Origins
     tables: dict[str, exp.Query] = field(default_factory=dict)
     _named: dict[str, str] = field(default_factory=dict)
@@ -116,7 +114,7 @@ class Affected:
 
     def _whose(self, file: FactFile, own: Own) -> Iterator[exp.Query]:
         """Yield the queries of whom a new file can affect in one run; none where that is anybody."""
-        columns = self.layout.facts.tables[file.table].columns
+        columns = self.origins.inputs.layout.facts.tables[file.table].columns
         if not {"merchant_id", "order_id"} & set(columns):
             return
         rows = exp.select("merchant_id").from_(self._rows(file))
@@ -146,7 +144,7 @@ class Affected:
 
     def _naming(self, file: FactFile, own: Own) -> Iterator[exp.Query]:
         """Yield the queries of those whose rows name a row of the file that need not be their own."""
-        have, read = self.layout.facts.tables, {one.table for one in own.files}
+        have, read = self.origins.inputs.layout.facts.tables, {one.table for one in own.files}
         new = exp.table_(self._rows(file))
         if file.table == "products" and "order_lines" in read:
             query = exp.select("orders.merchant_id").from_(new.as_(NEW))
@@ -165,7 +163,7 @@ class Affected:
         if file in self._new:
             return self._new[file]
         name = self._new[file] = f"new_{file.table}_{len(self._new) + 1}"
-        have = self.layout.facts.tables
+        have = self.origins.inputs.layout.facts.tables
         paths = exp.array(exp.Literal.string(file.path))
         source = exp.select("*").from_(exp.func("READ_PARQUET", paths)).subquery(NEW)
         owner: SQL = exp.column("merchant_id", NEW)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cogrow.engines.batch.inputs import Inputs, Own, Reading, together
 from cogrow.engines.batch.order import closed, key_of
 from cogrow.engines.batch.terms import columns_hash, terms_hash
-from cogrow.engines.scans.spans import Layout, Listed
+from cogrow.engines.scans.spans import Listed
 from cogrow.programs.program import Program
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Origins:
 def origins_of(
     plans: Plans,
     others: Sequence[Program],
-    layout: Layout,
+    inputs: Inputs,
     said: Mapping[int, Origin],
     *,
     alone: bool = False,
@@ -79,7 +79,7 @@ def origins_of(
     The runs are `closed`. What each reads is taken from what earlier earnings of the same terms have
     `said`; only where there are none, its plan tells.
     """
-    inputs, columns = Inputs(layout), columns_hash(layout.facts)
+    columns = columns_hash(inputs.layout.facts)
     owns: list[Own] = []
     for at, run in enumerate(plans.runs):
         terms = terms_hash(*run, columns)
@@ -88,7 +88,7 @@ def origins_of(
             text = before.reading
             reading = Reading.from_text(text)
         if reading is None:
-            reading = Reading.of(plans[at], layout.facts.tables)
+            reading = Reading.of(plans[at], inputs.layout.facts.tables)
             text = reading.as_text()
         owns.append(Own(terms, reading, text, inputs.files(reading)))
     known = [*others, *(program for program, _ in plans.runs)]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cogrow.engines.batch.affected import affected, narrowed, resumed
+from cogrow.engines.batch.inputs import Inputs
 from cogrow.engines.batch.order import Run, closed, needed
 from cogrow.engines.batch.origins import Origin, Origins, origins_of
 from cogrow.engines.compile import compile_plan
@@ -98,15 +99,15 @@ class Plans:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is computed in one go: all runs, what each is made from, and the earnings that are there
-    already; the plans of the others as they read what is shared and kept, for all merchants or, where
-    earnings from `before` hold for the rest, for some, and which of these are `resumed` for all; and of all
-    which must be offered, and remembered, for these.
+    """What is computed in one go: all runs, what tells of what each is made from (nothing where nobody asked),
+    and the earnings that are there already; the plans of the others as they read what is shared and kept,
+    for all merchants or, where earnings from `before` hold for the rest, for some, and which of these are
+    `resumed` for all; and of all which must be offered, and remembered, for these.
     """
 
     runs: list[Run]
     plans: Plans
-    origins: list[Origin]
+    origins: Callable[[], Origins | None]
     ready: Mapping[int, Found]
     before: Mapping[int, Found]
     resumed: frozenset[int]
@@ -129,8 +130,13 @@ class Batch:
 
     def ran(self, at: int, earned: Callable[[], pa.Table], anew: int | None = None) -> Ran:
         """Return what became of a run."""
-        origin = self.origins[at] if self.origins else None
+        origins = self.origins()
+        origin = origins.of(at) if origins is not None else None
         return Ran(*self.runs[at], origin, at in self.ready, anew, lambda: self.plans[at], earned)
+
+
+def _nothing() -> None:
+    """Return what earnings are made from where nobody asks."""
 
 
 def prepare(
@@ -148,36 +154,39 @@ def prepare(
     if any(program.divides_fund for program, _ in runs):
         merchant = None
     found: dict[int, Found] = {}
-    origins: list[Origin] = []
-    made: Origins | None = None
+    inputs = Inputs(layout)
+    made: Callable[[], Origins | None] = _nothing
     if kept is not None:
-        # Only who keeps results asks what they are made from: it costs a look at every file.
+        # Only who keeps results asks what they are made from: it costs a look at every file. Where none
+        # are there yet, nothing waits for the answer.
         there = ((at, kept.earnings(*run)) for at, run in enumerate(runs))
         found = {at: one for at, one in there if one is not None}
         said = {at: one.origin for at, one in found.items()}
-        made = origins_of(plans, others, layout, said, alone=alone)
-        origins = [made.of(at) for at in range(len(runs))]
-    ready = {at: one for at, one in found.items() if one.origin == origins[at]}
+        made = cache(partial(origins_of, plans, others, inputs, said, alone=alone))
+    origins = made() if found else None
+    ready = {
+        at: one for at, one in found.items() if origins is not None and one.origin == origins.of(at)
+    }
     left = [at for at in range(len(runs)) if at not in ready]
     offered, remembered = needed(runs, left)
     folder = kept.rollups if kept is not None and merchant is None else None
     store = Store(folder) if folder is not None else None
     who: dict[int, str] = {}
     tables: list[SharedRows] = []
-    if store is not None and made is not None:
+    if store is not None and origins is not None:
         earlier = {at: found[at].origin for at in left if at in found}
-        who, tables = affected(runs, left, earlier, made, layout)
+        who, tables = affected(runs, left, earlier, origins)
         plans.some = who
     rolled = roll_up([plans[at] for at in left], layout, store)
     names = [who.get(at, "") for at in left]
     shared, reading = list[SharedRows](), rolled.plans
     if merchant is None:
-        near = None if store is None or made is None else made.inputs.of
+        near = inputs.of if store is not None else None
         shared, reading = share(rolled.plans, facts, names, near)
     return Batch(
         runs,
         plans,
-        origins,
+        made,
         ready,
         {at: found[at] for at in who},
         resumed(runs, who),

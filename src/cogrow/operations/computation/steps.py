@@ -14,7 +14,7 @@ from cogrow.engines.scans.timed import Clock, Took, timed
 from cogrow.errors import Translate
 from cogrow.operations.choose import programs, runs_of
 from cogrow.operations.earn import Progress, rollups_of
-from cogrow.sources.conform import open_facts
+from cogrow.sources.opening import open_facts
 
 
 def plan_steps(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cogrow.embedded import Limits
+from cogrow.engines.batch.inputs import Inputs
 from cogrow.engines.batch.order import Run, closed, with_calendar
 from cogrow.engines.batch.origins import origins_of
 from cogrow.engines.batch.prepare import Plans
@@ -82,7 +83,7 @@ def made_from(
     runs = closed([(with_calendar(run[0], facts), run[1])], others)
     there = ((at, origin_of(folder / result_path(*one))) for at, one in enumerate(runs))
     said = {at: origin for at, origin in there if origin is not None}
-    origins = origins_of(Plans(runs, facts), others, Layout(facts), said)
+    origins = origins_of(Plans(runs, facts), others, Inputs(Layout(facts)), said)
     return runs, [origins.of(at).inputs for at in range(len(runs))]
 
 

@@ -18,7 +18,7 @@ from cogrow.operations.earn import Progress, read_back, result_path
 from cogrow.operations.explain import derive
 from cogrow.operations.explanation.gather import made_from
 from cogrow.operations.explanation.sentence import Sentence
-from cogrow.sources.conform import open_facts
+from cogrow.sources.opening import open_facts
 
 
 @dataclass(frozen=True, slots=True)

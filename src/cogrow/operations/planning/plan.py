@@ -30,7 +30,7 @@ from cogrow.programs.differences import Difference, differences
 from cogrow.programs.parse import Parsed
 from cogrow.programs.program import Program
 from cogrow.programs.versions import restated
-from cogrow.sources.conform import open_facts
+from cogrow.sources.opening import open_facts
 
 if TYPE_CHECKING:
     import pyarrow as pa
