@@ -99,10 +99,10 @@ class Plans:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is computed in one go: all runs, what tells of what each is made from (nothing where nobody asked),
-    and the earnings that are there already; the plans of the others as they read what is shared and kept,
-    for all merchants or, where earnings from `before` hold for the rest, for some, and which of these are
-    `resumed` for all; and of all which must be offered, and remembered, for these.
+    """What is computed in one go: all runs, what tells of what each is made from (nothing where nobody
+    asked), and the earnings that are there already; the plans of the others as they read what is shared and
+    kept, for all merchants or, where earnings from `before` hold for the rest, for some, and which of these
+    are `resumed` for all; and of all which must be offered, and remembered, for these.
     """
 
     runs: list[Run]
