@@ -54,9 +54,14 @@ def arriving(folder: Path, facts: Market, later: Market) -> None:
     seal.write(folder, files)
 
 
-def earned(tmp_path: Path, text: str, *periods: str, keep: bool = True) -> list[Earned]:
-    file, out = program(tmp_path, text), tmp_path / ("out" if keep else "scratch")
-    found, _ = earn([str(file)], tmp_path / "facts", periods, out, LIMITS, quiet, keep=keep)
+def earned(
+    tmp_path: Path, text: str, *periods: str, keep: bool = True, beside: str = ""
+) -> list[Earned]:
+    """Earn a program with these terms, and another one beside it."""
+    files = [program(tmp_path, text)] + [program(tmp_path, beside, "other")] * bool(beside)
+    out = tmp_path / ("out" if keep else "scratch")
+    names = [str(file) for file in files]
+    found, _ = earn(names, tmp_path / "facts", periods, out, LIMITS, quiet, keep=keep)
     return found
 
 
@@ -67,15 +72,21 @@ def bytes_of(found: list[Earned]) -> list[bytes]:
 
 
 def both_days(
-    tmp_path: Path, text: str, later: Market, *periods: str, facts: Market | None = None
+    tmp_path: Path,
+    text: str,
+    later: Market,
+    *periods: str,
+    facts: Market | None = None,
+    beside: str = "",
 ) -> list[Earned]:
     """Earn before the later facts arrive and after, demand what is earned from nothing, and return it."""
     facts = facts or market()
     arriving(tmp_path / "facts", facts, {})
-    earned(tmp_path, text, *periods)
+    earned(tmp_path, text, *periods, beside=beside)
     arriving(tmp_path / "facts", facts, later)
-    after = earned(tmp_path, text, *periods)
-    assert bytes_of(after) == bytes_of(earned(tmp_path, text, *periods, keep=False))
+    after = earned(tmp_path, text, *periods, beside=beside)
+    again = earned(tmp_path, text, *periods, beside=beside, keep=False)
+    assert bytes_of(after) == bytes_of(again)
     return after
 
 
@@ -148,6 +159,33 @@ def test_who_shares_a_fund_gets_less_where_another_earns_more(tmp_path, anew):
     after = both_days(tmp_path, FUND, order(MAY), Q2)
     rows = pq.read_table(after[0].path).to_pylist()
     assert [row["merchant_id"] for row in rows if row["reason"] == "fund_short"] == ["m1", "m2"]
+    assert not anew
+
+
+def rate(of: str, percent: int, more: str) -> str:
+    return f"reward: {{rate: {{pays_on: {of}, rate: {percent}%}}}}\n{more}\n"
+
+
+SHARED = "fund: {id: ours, amount: 12 CNY, per: period, exhausted: pro_rata}"
+
+
+def test_what_a_fund_pays_others_counts_where_it_is_taken_off(tmp_path, anew):
+    """Nothing of m2 is new, and the program before has less for it."""
+    order_of = "stacking: {in_order: [other, trial]}\n"
+    text = rate("net_sales - taken", 10, order_of)
+    _, second = both_days(
+        tmp_path, text, order(MAY), Q2, beside=rate("net_sales", 5, order_of + SHARED)
+    )
+    assert not second.kept
+    assert not anew
+
+
+def test_what_is_offered_to_everybody_counts_beside_a_fund(tmp_path, anew):
+    """Of m3 nothing is new, and it is the other program that pays it most."""
+    best_of = "stacking: {best_of: [other, trial]}\n"
+    other = f"merchants: category = 'beauty'\n{rate('net_sales', 50, best_of)}"
+    text = rate("net_sales", 10, best_of + SHARED)
+    both_days(tmp_path, text, order(MAY), Q2, beside=other)
     assert not anew
 
 
