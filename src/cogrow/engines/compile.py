@@ -43,7 +43,7 @@ from cogrow.engines.steps.measured import (
 )
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES_STEP
 from cogrow.engines.steps.refund_lines import refund_lines
-from cogrow.engines.steps.result import result_query
+from cogrow.engines.steps.result import labels_of, result_query
 from cogrow.engines.steps.thing_columns import carry
 from cogrow.engines.steps.things import ThingSteps
 from cogrow.errors import N_, message
@@ -180,6 +180,7 @@ class Compiler:
             rows=tuple(self.rows),
             formulas=formulas,
             things=self.things,
+            labels=labels_of(self.program, self.period),
             scans=tuple(self.groups),
         )
 
@@ -209,7 +210,7 @@ class Compiler:
             if component.per is not None:
                 ThingSteps(self, component, component.per).add()
         earned(self)
-        query = result_query(self.program, self.period, self.stored, bounded(self))
+        query = result_query(self.program, self.stored, bounded(self))
         sentence = message(N_("one row per merchant and component, every figure kept"))
         self.steps.append(Step("earnings", sentence, query))
 

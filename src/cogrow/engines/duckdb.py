@@ -17,12 +17,13 @@ from sqlglot import exp
 from cogrow.embedded import Limits, connect, no_room, problem_of
 from cogrow.engines.batch.resumed import BEFORE
 from cogrow.engines.batch.resumed import STEP as RESUMED
-from cogrow.engines.plan import DIALECT, FactRows, Plan, Progress, Rejected, refuse_foreign
+from cogrow.engines.plan import DIALECT, FactRows, Plan, Progress, Rejected
 from cogrow.engines.scans.rollups import RollUp
 from cogrow.engines.scans.share import SharedRows
 from cogrow.engines.scans.store import Store
 from cogrow.engines.steps.beside import EARNED, OF_EARNINGS, OFFERED, TABLES
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES_STEP
+from cogrow.engines.steps.result import as_earnings
 from cogrow.errors import N_, EngineError, Message, message
 from cogrow.facts import FactFiles
 from cogrow.period import Period
@@ -164,7 +165,7 @@ class DuckDB:
         where an amount leaves 64 bits, or memory or disk run out.
         """
         table = self._arrow(plan.sql(DIALECT, known=self._known(plan)))
-        return refuse_foreign(plan, table)
+        return as_earnings(plan, table)
 
     def rows(self, plan: Plan, listed: FactRows | Rejected) -> pa.Table:
         """Return the fact rows that are listed, oldest first."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlglot import exp
 
-from cogrow.errors import N_, DataError, Issue, Message, Span, message
+from cogrow.errors import Message
 from cogrow.expressions.tree import Aggregate, Tree, Unit
 from cogrow.period import Period
 from cogrow.programs.program import Program
@@ -130,7 +130,8 @@ class Plan:
     lies in it, for tables that carry their own date. `stored` maps each metric, target and the
     baseline to its columns. `rows` list the facts behind each aggregate, and `formulas` say how a
     metric, or the baseline, is made of aggregates. `things` are, by component, what it pays for one
-    by one. `scans` are what its steps read of the fact tables.
+    by one. `labels` are the columns of earnings the result leaves out, since they say the same in every row
+    of a component: their text by component. `scans` are what its steps read of the fact tables.
     """
 
     program: str
@@ -144,6 +145,7 @@ class Plan:
     rows: tuple[FactRows, ...]
     formulas: dict[str, Tree]
     things: dict[str, Things]
+    labels: dict[str, tuple[str, ...]]
     scans: tuple[FactQuery, ...] = ()
 
     def sql(self, dialect: str, *, upto: str = "", known: Mapping[str, str] = NOTHING) -> str:
@@ -229,20 +231,3 @@ class Engine(Protocol):
 
     def things(self, plan: Plan, component: str, merchant: str) -> pa.Table:
         """Return the things a component pays a merchant for, with what each was and earned."""
-
-
-def refuse_foreign(plan: Plan, table: pa.Table) -> pa.Table:
-    """Return the earnings without what an engine adds for itself.
-
-    Raises DataError where measured rows are in another currency than the program's.
-    """
-    import pyarrow.compute as pc
-
-    if foreign := pc.sum(table.column("foreign_rows")).as_py():
-        what = N_("{count} rows that would count are in another currency than the program's.")
-        hint = message(N_("Add a condition on `currency` to `qualifying`, or convert them."))
-        issue = Issue("FCT103", message(what, count=foreign), Span(path="currency"), hint=hint)
-        raise DataError(
-            message(N_("Program {name} pays in one currency."), name=plan.program), [issue]
-        )
-    return table.drop_columns(["foreign_rows", "position"])

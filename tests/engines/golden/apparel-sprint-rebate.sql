@@ -279,12 +279,7 @@ WITH eligible AS (
   FROM earned
 )
 SELECT
-  'apparel-sprint-rebate' AS program,
-  '<version>' AS version,
   merchant_id,
-  '2025Q1' AS period,
-  'retroactive' AS component,
-  'retroactive' AS form,
   eligible,
   gate_1 AND gate_2 AS gates_passed,
   gate_1,
@@ -301,7 +296,6 @@ SELECT
   CAST(earned_1 AS BIGINT) AS earned_minor,
   CAST(limited_1 AS BIGINT) AS limited_minor,
   CAST(limited_1 AS BIGINT) AS amount_minor,
-  'CNY' AS currency,
   CASE
     WHEN NOT eligible
     THEN 'not_eligible'

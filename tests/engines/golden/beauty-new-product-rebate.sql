@@ -324,12 +324,7 @@ WITH eligible AS (
   FROM earned
 )
 SELECT
-  'beauty-new-product-rebate' AS program,
-  '<version>' AS version,
   merchant_id,
-  '2025Q1' AS period,
-  'retroactive' AS component,
-  'retroactive' AS form,
   eligible,
   gate_1 AS gates_passed,
   gate_1,
@@ -343,7 +338,6 @@ SELECT
   CAST(earned_1 AS BIGINT) AS earned_minor,
   CAST(limited_1 AS BIGINT) AS limited_minor,
   CAST(limited_1 AS BIGINT) AS amount_minor,
-  'CNY' AS currency,
   CASE
     WHEN NOT eligible
     THEN 'not_eligible'

@@ -182,12 +182,7 @@ WITH eligible AS (
   FROM earned
 )
 SELECT
-  'sports-new-merchant-ladder' AS program,
-  '<version>' AS version,
   merchant_id,
-  '2025Q1' AS period,
-  'ladder' AS component,
-  'step' AS form,
   eligible,
   TRUE AS gates_passed,
   CAST(measured_net_sales AS BIGINT) AS measured_net_sales,
@@ -198,7 +193,6 @@ SELECT
   CAST(earned_1 AS BIGINT) AS earned_minor,
   CAST(limited_1 AS BIGINT) AS limited_minor,
   CAST(limited_1 AS BIGINT) AS amount_minor,
-  'CNY' AS currency,
   CASE
     WHEN NOT eligible
     THEN 'not_eligible'
@@ -217,12 +211,7 @@ SELECT
 FROM limited
 UNION ALL
 SELECT
-  'sports-new-merchant-ladder' AS program,
-  '<version>' AS version,
   merchant_id,
-  '2025Q1' AS period,
-  'per_order' AS component,
-  'rate' AS form,
   eligible,
   TRUE AS gates_passed,
   CAST(measured_net_sales AS BIGINT) AS measured_net_sales,
@@ -233,7 +222,6 @@ SELECT
   CAST(earned_2 AS BIGINT) AS earned_minor,
   CAST(limited_2 AS BIGINT) AS limited_minor,
   CAST(limited_2 AS BIGINT) AS amount_minor,
-  'CNY' AS currency,
   CASE
     WHEN NOT eligible
     THEN 'not_eligible'

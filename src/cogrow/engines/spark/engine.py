@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from cogrow.engines.plan import DIALECT, FactRows, Plan, Progress, Rejected, refuse_foreign
+from cogrow.engines.plan import DIALECT, FactRows, Plan, Progress, Rejected
 from cogrow.engines.spark.dialect import spark_sql
 from cogrow.engines.spark.session import Master, session
 from cogrow.engines.steps.beside import EARNED, OF_EARNINGS, OFFERED
+from cogrow.engines.steps.result import as_earnings
 from cogrow.errors import N_, EngineError, Unsupported, message
 from cogrow.facts import FactFiles, Kind
 from cogrow.period import Period
@@ -125,7 +126,7 @@ class Spark:
             known = {last: self._kept_of(plan, last)}
         elif key in self._kept:
             known = {"limited": self._kept[key]}
-        return refuse_foreign(plan, self._arrow(plan.sql(DIALECT, known=known)))
+        return as_earnings(plan, self._arrow(plan.sql(DIALECT, known=known)))
 
     def rows(self, plan: Plan, listed: FactRows | Rejected) -> pa.Table:
         """Return the fact rows that are listed, oldest first."""

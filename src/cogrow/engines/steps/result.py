@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from cogrow.engines.plan import Stored
+from cogrow.engines.plan import Plan, Stored
 from cogrow.engines.ratio import SQL, cast, text, whole, wide
+from cogrow.errors import N_, DataError, Issue, Span, message
 from cogrow.expressions.tree import NUMERIC, Unit
 from cogrow.money import format_minor
 from cogrow.period import Period
 from cogrow.programs.program import Component, Program, as_rate
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 #: Columns every program's earnings have, before and after its own figures.
 FIRST = (
@@ -34,6 +39,17 @@ LAST = (
     "currency",
     "reason",
 )
+
+#: The labels among these, which engines leave to us since sorting texts is dear, and the column of the
+#: result each stands before.
+LABELED = {
+    "program": "merchant_id",
+    "version": "merchant_id",
+    "period": "eligible",
+    "component": "eligible",
+    "form": "eligible",
+    "currency": "reason",
+}
 
 #: Why a row pays what it pays.
 REASONS = (
@@ -62,15 +78,58 @@ _TYPES = {
 }
 
 
-def result_query(
-    program: Program, period: Period, stored: dict[str, Stored], source: str
-) -> exp.Query:
+def labels_of(program: Program, period: Period) -> dict[str, tuple[str, ...]]:
+    """Return the columns that say the same in every row of a component: their text by component."""
+    components = program.components
+    same = {"program": program.id, "version": program.version, "period": period.name}
+    return {
+        **{name: (said,) * len(components) for name, said in same.items()},
+        "component": tuple(component.name for component in components),
+        "form": tuple(component.form.name for component in components),
+        "currency": (program.currency,) * len(components),
+    }
+
+
+def as_earnings(plan: Plan, table: pa.Table) -> pa.Table:
+    """Return the result of a plan, as an engine gives it, with its labels.
+
+    Raises DataError where measured rows are in another currency than the program's.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    _refuse_foreign(plan, columns.pop("foreign_rows"))
+    component = pc.subtract(columns.pop("position"), 1)
+    names = list(columns)
+    for label, texts in plan.labels.items():
+        names.insert(names.index(LABELED[label]), label)
+        if len(set(texts)) == 1:
+            columns[label] = pa.repeat(pa.scalar(texts[0], pa.string()), table.num_rows)
+        else:
+            columns[label] = pc.take(pa.array(texts, pa.string()), component)
+    return pa.table({name: columns[name] for name in names})
+
+
+def _refuse_foreign(plan: Plan, rows: pa.ChunkedArray) -> None:
+    import pyarrow.compute as pc
+
+    if foreign := pc.sum(rows).as_py():
+        what = N_("{count} rows that would count are in another currency than the program's.")
+        hint = message(N_("Add a condition on `currency` to `qualifying`, or convert them."))
+        issue = Issue("FCT103", message(what, count=foreign), Span(path="currency"), hint=hint)
+        raise DataError(
+            message(N_("Program {name} pays in one currency."), name=plan.program), [issue]
+        )
+
+
+def result_query(program: Program, stored: dict[str, Stored], source: str) -> exp.Query:
     """Return the last step: the rows of every component, in the order of the program.
 
     `source` is the step before, whose columns of amounts begin with its name.
     """
     parts = [
-        _component(program, period, stored, component, position, source)
+        _component(program, stored, component, position, source)
         for position, component in enumerate(program.components, start=1)
     ]
     query: exp.Query = parts[0]
@@ -81,7 +140,6 @@ def result_query(
 
 def _component(
     program: Program,
-    period: Period,
     stored: dict[str, Stored],
     component: Component,
     n: int,
@@ -89,16 +147,7 @@ def _component(
 ) -> exp.Select:
     gates = [exp.column(f"gate_{g}") for g in range(1, len(program.gates) + 1)]
     passed = exp.and_(*gates) if gates else exp.true()
-    query = exp.select(
-        exp.alias_(text(program.id), "program"),
-        exp.alias_(text(program.version), "version"),
-        "merchant_id",
-        exp.alias_(text(period.name), "period"),
-        exp.alias_(text(component.name), "component"),
-        exp.alias_(text(component.form.name), "form"),
-        "eligible",
-        exp.alias_(passed, "gates_passed"),
-    )
+    query = exp.select("merchant_id", "eligible", exp.alias_(passed, "gates_passed"))
     for gate in gates:
         query = query.select(gate.copy(), copy=False)
     for where in stored.values():
@@ -113,7 +162,6 @@ def _component(
         _whole(exp.column(f"earned_{n}"), "earned_minor"),
         _whole(exp.column(f"limited_{n}"), "limited_minor"),
         _whole(amount, "amount_minor"),
-        exp.alias_(text(program.currency), "currency"),
         exp.alias_(_reason(program, component, n, amount), "reason"),
         copy=False,
     )
