@@ -31,8 +31,6 @@ from cogrow.errors import N_, message
 
 def main() -> None:
     """Run the command line of this process."""
-    # What is imported stays: looking through it for garbage again and again is a sixth of a short run.
-    gc.set_threshold(100_000, 20, 20)
     terminated = False
 
     def terminate(number: int, frame: object) -> None:

@@ -51,6 +51,9 @@ LABELED = {
     "currency": "reason",
 }
 
+#: Rows of a label that are held in memory at once.
+REPEATED = 10_000
+
 #: Why a row pays what it pays.
 REASONS = (
     "not_eligible",
@@ -105,10 +108,19 @@ def as_earnings(plan: Plan, table: pa.Table) -> pa.Table:
     for label, texts in plan.labels.items():
         names.insert(names.index(LABELED[label]), label)
         if len(set(texts)) == 1:
-            columns[label] = pa.repeat(pa.scalar(texts[0], pa.string()), table.num_rows)
+            columns[label] = _repeated(texts[0], table.num_rows)
         else:
             columns[label] = pc.take(pa.array(texts, pa.string()), component)
     return pa.table({name: columns[name] for name in names})
+
+
+def _repeated(label: str, rows: int) -> pa.ChunkedArray:
+    """Return a column that says the same in every row, of pieces that share their memory."""
+    import pyarrow as pa
+
+    piece = pa.repeat(pa.scalar(label, pa.string()), min(rows, REPEATED))
+    starts = range(0, rows, REPEATED)
+    return pa.chunked_array([piece.slice(0, rows - start) for start in starts], pa.string())
 
 
 def _refuse_foreign(plan: Plan, rows: pa.ChunkedArray) -> None:
