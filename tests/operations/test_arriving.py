@@ -189,6 +189,19 @@ def test_what_is_offered_to_everybody_counts_beside_a_fund(tmp_path, anew):
     assert not anew
 
 
+def test_what_is_offered_to_everybody_counts_beside_one_that_is_computed_whole(tmp_path, anew):
+    """Of m2 nothing is new; the other program has no earnings any more, and must not think it is the best."""
+    best_of = "stacking: {best_of: [other, trial]}\n"
+    text, other = rate("net_sales", 10, best_of), rate("net_sales", 5, best_of)
+    arriving(tmp_path / "facts", market(), {})
+    _, second = earned(tmp_path, text, Q2, beside=other)
+    second.path.unlink()
+    arriving(tmp_path / "facts", market(), order(MAY))
+    after = earned(tmp_path, text, Q2, beside=other)
+    assert bytes_of(after) == bytes_of(earned(tmp_path, text, Q2, beside=other, keep=False))
+    assert not anew
+
+
 def test_what_a_later_period_builds_on_is_computed_anew_for_the_same(tmp_path, anew):
     later = order(MAY)
     later["orders"].append(ORDER | {"order_id": "o9", "merchant_id": "m2", "placed_at": AUGUST})
