@@ -134,6 +134,20 @@ def test_a_product_that_arrives_late_counts_for_whoever_sold_it(tmp_path, anew, 
     assert anew == [{"m1", "m2"}]
 
 
+def test_an_order_that_arrives_late_counts_for_whom_its_refund_names(tmp_path, anew, monkeypatch):
+    """Nobody knows whether that refund counts before; then it is taken off the sales of m2."""
+    bought = PROGRAM.replace("order_lines: all", "order_lines: buyer_id <> 'b-none'")
+    monkeypatch.setattr(made, "PROGRAM", bought)
+    facts = market()
+    facts["refunds"] = [row | {"merchant_id": "m1", "currency": "CNY"} for row in facts["refunds"]]
+    facts["refunds"].append(
+        facts["refunds"][0]
+        | {"refund_id": "r9", "order_id": "n1", "line_no": 1, "merchant_id": "m2"}
+    )
+    both_days(tmp_path, DUAL, order(MAY), Q2, facts=facts)
+    assert anew == [{"m1", "m2"}]
+
+
 def test_a_file_that_is_gone_computes_everybody(tmp_path, anew):
     arriving(tmp_path / "facts", market(), order(MAY))
     before = earned(tmp_path, DUAL, Q2)
