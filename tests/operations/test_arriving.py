@@ -203,6 +203,21 @@ def test_what_is_offered_to_everybody_counts_beside_a_fund(tmp_path, anew):
     assert not anew
 
 
+def test_who_takes_part_beside_a_fund_is_known_of_everybody(tmp_path, anew):
+    """m3 does not pass the gate of the other program, which comes first, so that this one pays it."""
+    exclusive = "stacking: {exclusive: [other, trial]}\n"
+    gated = "gates: [baseline > 0]\nbaseline: net_sales of the same quarter last year\n"
+    text = rate("net_sales", 10, exclusive + SHARED)
+    found = both_days(
+        tmp_path, text, order(MAY), Q2, beside=gated + rate("net_sales", 5, exclusive)
+    )
+    paid = {
+        row["merchant_id"]: row["amount_minor"] for row in pq.read_table(found[0].path).to_pylist()
+    }
+    assert paid["m3"] > 0
+    assert not anew
+
+
 def test_what_is_offered_to_everybody_counts_beside_one_that_is_computed_whole(tmp_path, anew):
     """Of m2 nothing is new; the other program has no earnings any more, and must not think it is the best."""
     best_of = "stacking: {best_of: [other, trial]}\n"
