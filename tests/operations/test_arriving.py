@@ -12,6 +12,7 @@ import pytest
 
 from cogrow.engines import run as running
 from cogrow.engines.batch.affected import renewed
+from cogrow.engines.scans import share
 from cogrow.operations.earn import FILES, Earned, earn
 from cogrow.sources import seal
 from tests.fact_files import Row, write
@@ -138,14 +139,35 @@ def test_an_order_that_arrives_late_counts_for_whom_its_refund_names(tmp_path, a
     """Nobody knows whether that refund counts before; then it is taken off the sales of m2."""
     bought = PROGRAM.replace("order_lines: all", "order_lines: buyer_id <> 'b-none'")
     monkeypatch.setattr(made, "PROGRAM", bought)
-    facts = market()
-    facts["refunds"] = [row | {"merchant_id": "m1", "currency": "CNY"} for row in facts["refunds"]]
-    facts["refunds"].append(
-        facts["refunds"][0]
-        | {"refund_id": "r9", "order_id": "n1", "line_no": 1, "merchant_id": "m2"}
-    )
+    facts = named(market(), order_id="n1", line_no=1, merchant_id="m2")
     both_days(tmp_path, DUAL, order(MAY), Q2, facts=facts)
     assert anew == [{"m1", "m2"}]
+
+
+def named(facts: Market, **refund: Any) -> Market:
+    """Return the facts whose refunds name their merchant, and one refund more."""
+    own = [row | {"merchant_id": "m1", "currency": "CNY"} for row in facts["refunds"]]
+    return facts | {"refunds": [*own, own[0] | {"refund_id": "r9"} | refund]}
+
+
+def test_a_refund_of_no_order_counts_on_its_own_day(tmp_path, anew):
+    facts = named(market())
+    late = {"refunds": [facts["refunds"].pop() | {"order_id": None, "merchant_id": "m2"}]}
+    both_days(tmp_path, "refunds: {dated_by: order}\n" + DUAL, late, Q2, facts=facts)
+    assert anew == [{"m2"}]
+
+
+def test_a_refund_of_an_order_of_another_merchant_is_told_apart_by_its_lines(
+    tmp_path, anew, monkeypatch
+):
+    """In a table that several programs share, of m2 alone, it is of an order of m1."""
+    shirts = PROGRAM.replace("order_lines: all", "order_lines: products.category = 'shirts'")
+    monkeypatch.setattr(made, "PROGRAM", shirts)
+    monkeypatch.setattr(share, "FEWEST", 1)
+    facts = named(market(), merchant_id="m2", line_no=None)
+    text = "refunds: {dated_by: order}\n" + DUAL
+    both_days(tmp_path, text, order(MAY, merchant_id="m2"), Q2, facts=facts)
+    assert anew == [{"m2"}]
 
 
 def test_a_file_that_is_gone_computes_everybody(tmp_path, anew):
@@ -262,3 +284,21 @@ def test_earnings_cannot_say_that_they_were_made_from_more(tmp_path, anew, what)
     after = earned(tmp_path, DUAL, Q2)
     assert not anew
     assert bytes_of(after) == bytes_of(earned(tmp_path, DUAL, Q2, keep=False))
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        "reward: {rate: {pays_on: net_sales, rate: 1%}}\nlimits: {lifetime: 12 CNY}\n",
+        "reward: {rate: {pays_on: net_sales, rate: 1%}, accumulate: year to date}\n",
+    ],
+)
+def test_what_others_had_before_counts_beside_a_fund(tmp_path, anew, terms):
+    """m2 has sales in both quarters, and of it nothing is new."""
+    facts = year()
+    facts["orders"].append(ORDER | {"order_id": "n2", "merchant_id": "m2", "placed_at": AUGUST})
+    facts["order_lines"].append(LINE | {"order_id": "n2", "paid_minor": 50_000})
+    found = both_days(tmp_path, terms + SHARED, order(AUGUST), Q2, Q3, facts=facts)
+    paid = {row["merchant_id"]: row for row in pq.read_table(found[1].path).to_pylist()}
+    assert paid["m2"]["limited_minor"] > 0
+    assert not anew
