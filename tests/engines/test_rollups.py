@@ -136,8 +136,7 @@ def made_from(
             for at, (program, period) in enumerate(plans.runs)
             if (program.id, period) in told
         }
-        made = origins_of(plans, [], Inputs(Layout(both)), said)
-        again = [made.of(at) for at in range(len(plans.runs))]
+        again = origins_of(plans, [], Inputs(Layout(both)), said).made
         assert len(said) + len(plans.made) == len(plans.runs)
         return ran, again[: len(ran)]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from sqlglot import exp
@@ -59,7 +60,7 @@ class Reading:
             return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Own:
     """What one run is made from, but for what other runs earned: the hash of its terms, what it reads, that
     as text, and the files this lies in.
@@ -70,10 +71,15 @@ class Own:
     text: str
     files: frozenset[FactFile]
 
-    @property
+    @cached_property
     def listed(self) -> list[Listed]:
         """Return the names of the files."""
         return sorted(file.listed for file in self.files)
+
+    @cached_property
+    def hash(self) -> str:
+        """Return the hash of all the run is made from."""
+        return self.hash_of(self.listed)
 
     def hash_of(self, listed: Iterable[Listed]) -> str:
         """Return the hash of all the run would be made from if the files were these."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cogrow.engines.batch.inputs import Inputs, Own, Reading, together
@@ -29,7 +30,7 @@ class Origin:
     files: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Origins:
     """What runs are made from: each alone, and the positions of those that count for it, itself first."""
 
@@ -37,14 +38,18 @@ class Origins:
     owns: Sequence[Own]
     members: Sequence[Sequence[int]]
 
-    def of(self, at: int) -> Origin:
-        """Return what the earnings of a run are made from."""
+    @cached_property
+    def made(self) -> list[Origin]:
+        """Return, run by run, what its earnings are made from."""
+        return [self._of(at) for at in range(len(self.owns))]
+
+    def _of(self, at: int) -> Origin:
         own, members = self.owns[at], [self.owns[n] for n in self.members[at]]
         listed = list(dict.fromkeys(one for member in members for one in member.listed))
         place = {one: n for n, one in enumerate(listed)}
         by_run = [[place[one] for one in member.listed] for member in members]
         files = json.dumps({"files": listed, "runs": by_run}, separators=(",", ":"))
-        inputs = together([member.hash_of(member.listed) for member in members])
+        inputs = together([member.hash for member in members])
         return Origin(own.terms, own.text, inputs, files)
 
     def before(self, at: int, said: Origin) -> list[list[Listed]] | None:

@@ -131,7 +131,7 @@ class Batch:
     def ran(self, at: int, earned: Callable[[], pa.Table], anew: int | None = None) -> Ran:
         """Return what became of a run."""
         origins = self.origins()
-        origin = origins.of(at) if origins is not None else None
+        origin = origins.made[at] if origins is not None else None
         return Ran(*self.runs[at], origin, at in self.ready, anew, lambda: self.plans[at], earned)
 
 
@@ -165,7 +165,9 @@ def prepare(
         made = cache(partial(origins_of, plans, others, inputs, said, alone=alone))
     origins = made() if found else None
     ready = {
-        at: one for at, one in found.items() if origins is not None and one.origin == origins.of(at)
+        at: one
+        for at, one in found.items()
+        if origins is not None and one.origin == origins.made[at]
     }
     left = [at for at in range(len(runs)) if at not in ready]
     offered, remembered = needed(runs, left)

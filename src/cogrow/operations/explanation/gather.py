@@ -84,7 +84,7 @@ def made_from(
     there = ((at, origin_of(folder / result_path(*one))) for at, one in enumerate(runs))
     said = {at: origin for at, origin in there if origin is not None}
     origins = origins_of(Plans(runs, facts), others, Inputs(Layout(facts)), said)
-    return runs, [origins.of(at).inputs for at in range(len(runs))]
+    return runs, [origin.inputs for origin in origins.made]
 
 
 def read(
