@@ -20,8 +20,10 @@ from cogrow.engines.batch.resumed import STEP as RESUMED
 from cogrow.engines.plan import DIALECT, FactRows, Plan, Progress, Rejected
 from cogrow.engines.scans.rollups import RollUp
 from cogrow.engines.scans.share import SharedRows
+from cogrow.engines.scans.spans import read_files
 from cogrow.engines.scans.store import Store
 from cogrow.engines.steps.beside import EARNED, OF_EARNINGS, OFFERED, TABLES
+from cogrow.engines.steps.eligible import is_among
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES_STEP
 from cogrow.engines.steps.result import as_earnings
 from cogrow.errors import N_, EngineError, Message, message
@@ -98,8 +100,8 @@ class DuckDB:
     def view(self, names: Iterable[str], store: Store) -> None:
         """Let plans read roll-ups by their names."""
         for name in names:
-            path = exp.Literal.string(str(store.path(name))).sql(DIALECT)
-            self._run(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet({path})')
+            scan = exp.select("*").from_(read_files([str(store.path(name))]))
+            self._run(f'CREATE VIEW "{name}" AS {scan.sql(DIALECT)}')
 
     def offer(self, plan: Plan) -> None:
         """Keep what the plan would give if its program stood alone, for those it is stacked with."""
@@ -121,9 +123,7 @@ class DuckDB:
         name = f"resumed_{len(self._resumed) + 1}"
         self._run(f'CREATE TEMP TABLE "{name}" AS {plan.sql(DIALECT, upto=RESUMED)}')
         self._resumed[plan.program, plan.version, plan.period] = name
-        others = exp.select("merchant_id").from_(name).subquery()
-        again = exp.In(this=exp.column("merchant_id"), query=others)
-        query = query.where(exp.Not(this=again))
+        query = query.where(exp.Not(this=is_among(exp.column("merchant_id"), [name])))
         listed = ", ".join(f'"{column.alias_or_name}"' for column in query.expressions)
         self._connection.register(BEFORE, before)
         self._run(f'INSERT INTO "{name}" ({listed}) {query.sql(DIALECT)}')
@@ -228,10 +228,9 @@ def open_engine(
             # nobody, and the database would be closed under its query.
             worker.submit(int).result()
             for name in wanted:
-                listed = exp.array(*(exp.Literal.string(p) for p in facts.tables[name].paths))
-                scan = f"SELECT * FROM read_parquet({listed.sql(DIALECT)})"
+                scan = exp.select("*").from_(read_files(facts.tables[name].paths))
                 view = name if merchant is None else f"all_{name}"
-                connection.execute(f'CREATE VIEW "{view}" AS {scan}')
+                connection.execute(f'CREATE VIEW "{view}" AS {scan.sql(DIALECT)}')
             if merchant is not None:
                 _narrow(connection, Reads.of(plans), merchant)
             for table in TABLES:

@@ -24,8 +24,10 @@ from cogrow.engines.plan import Plan, Step
 from cogrow.engines.ratio import SQL, join, same
 from cogrow.engines.scans.reach import Look
 from cogrow.engines.scans.share import SharedRows
-from cogrow.engines.scans.spans import FactFile
+from cogrow.engines.scans.spans import FactFile, read_files
+from cogrow.engines.steps.eligible import is_among
 from cogrow.engines.steps.facts_sql import bound_sql
+from cogrow.engines.steps.result import LABELED
 from cogrow.facts import TABLES, Kind, TableFiles
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 NEW = "new"
 
 #: Columns of earnings that are the same whatever a merchant's facts are.
-FIXED = frozenset(("program", "version", "merchant_id", "period", "component", "form", "currency"))
+FIXED = frozenset(("merchant_id", *LABELED))
 
 #: Columns that a row of another table can name a new row by.
 NAMED_BY = ("order_id", "product_id")
@@ -164,8 +166,7 @@ class Affected:
             return self._new[file]
         name = self._new[file] = f"new_{file.table}_{len(self._new) + 1}"
         have = self.origins.inputs.layout.facts.tables
-        paths = exp.array(exp.Literal.string(file.path))
-        source = exp.select("*").from_(exp.func("READ_PARQUET", paths)).subquery(NEW)
+        source = exp.select("*").from_(read_files([file.path])).subquery(NEW)
         owner: SQL = exp.column("merchant_id", NEW)
         names = [*(set(NAMED_BY) & set(have[file.table].columns)), *_dates(file.table, have)]
         query = exp.select(*(exp.column(one, NEW) for one in sorted(names))).from_(source)
@@ -205,8 +206,7 @@ def narrowed(plan: Plan, affected: str) -> Plan:
     """Return the plan for the merchants of a table and no others; as it is for ""."""
     if not affected:
         return plan
-    who = exp.select("merchant_id").from_(affected)
-    only = exp.In(this=exp.column("merchant_id"), query=who.subquery())
+    only = is_among(exp.column("merchant_id"), [affected])
     merchants = exp.select("*").from_("merchants").where(only)
     steps: list[Step] = []
     for step in plan.steps:

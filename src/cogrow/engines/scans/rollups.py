@@ -14,7 +14,7 @@ from sqlglot import exp
 from cogrow.engines.plan import DIALECT, Plan, Step
 from cogrow.engines.ratio import SQL, cast
 from cogrow.engines.scans.columns import Column, Part, adds_up, parts, query, wholes
-from cogrow.engines.scans.spans import FactFile, Layout
+from cogrow.engines.scans.spans import FactFile, Layout, read_files
 from cogrow.engines.scans.store import Store, name_of
 from cogrow.engines.steps.eligible import is_eligible
 from cogrow.engines.steps.facts_sql import FactQuery
@@ -61,8 +61,7 @@ class RollUp:
     def _sql(self, place: Callable[[FactFile], str]) -> str:
         found = query(self.scan, self.columns.values(), self.sources)
         for table, files in self.sources.items():
-            paths = exp.array(*(exp.Literal.string(place(file)) for file in files))
-            source = exp.select("*").from_(exp.func("READ_PARQUET", paths))
+            source = exp.select("*").from_(read_files(map(place, files)))
             found = found.with_(table, as_=source, copy=False)
         if self.scan.by_line:
             lines = refund_lines(self.scan.available["refunds"])

@@ -15,8 +15,9 @@ from sqlglot import exp
 from cogrow.engines.plan import Plan, Step
 from cogrow.engines.ratio import SQL
 from cogrow.engines.scans.rollups import asked_for
-from cogrow.engines.scans.spans import FactFile
+from cogrow.engines.scans.spans import FactFile, read_files
 from cogrow.engines.steps.clicks import STEP as CLICKS
+from cogrow.engines.steps.eligible import is_among
 from cogrow.engines.steps.facts_sql import FactQuery
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
 from cogrow.engines.steps.refund_lines import refund_lines
@@ -100,20 +101,8 @@ def _read_only(query: exp.Select, bucket: Bucket, facts: FactFiles, reached: Rea
         near = files.get(table.name, set())
         if near:
             paths = [one for one in facts.tables[table.name].paths if one in near]
-            listed = exp.func(
-                "READ_PARQUET", exp.array(*(exp.Literal.string(one) for one in paths))
-            )
             alias = exp.TableAlias(this=exp.to_identifier(table.alias_or_name))
-            table.replace(exp.Table(this=listed, alias=alias))
-
-
-def _of_any(merchant: SQL, tables: Iterable[str]) -> SQL | None:
-    """Return the condition that a merchant is in one of the tables; None where there are none."""
-    every: exp.Query | None = None
-    for table in sorted(tables):
-        query = exp.select("merchant_id").from_(table)
-        every = exp.union(every, query, copy=False) if every is not None else query
-    return exp.In(this=merchant, query=every.subquery()) if every is not None else None
+            table.replace(exp.Table(this=read_files(paths), alias=alias))
 
 
 def _shared_table(scan: FactQuery, merchants: str) -> str:
@@ -144,11 +133,13 @@ def _rows(bucket: Bucket) -> tuple[exp.Select, set[str]]:
     query = first.joined(tables)
     for table, name in sorted(columns):
         query = query.select(exp.alias_(exp.column(name, table), f"{table}__{name}"), copy=False)
-    query = query.where(exp.or_(*inside), _of_any(first.merchant(), affected), copy=False)
+    query = query.where(exp.or_(*inside), copy=False)
+    if affected:
+        query = query.where(is_among(first.merchant(), affected), copy=False)
     if first.by_line:
-        # A refund that names its merchant may be of an order of another.
-        own = set() if first.unlinked else affected
-        of = _of_any(exp.column("merchant_id", "orders"), own)
+        of: SQL | None = None
+        if affected and not first.unlinked:  # or a refund's own merchant need not be its order's
+            of = is_among(exp.column("merchant_id", "orders"), affected)
         lines = refund_lines(first.available["refunds"], [scan for _, scan in readers], of)
         query = query.with_(REFUND_LINES, as_=lines, copy=False)
     return query, tables

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from sqlglot import exp
+
 from cogrow.errors import N_, EngineError, message
 from cogrow.facts import FactFiles
 
@@ -90,6 +92,11 @@ class FactFile:
     def span(self, column: str) -> Span | None:
         """Return the span of a column in the whole file; None where it has no values."""
         return hull(self.spans(column))
+
+
+def read_files(paths: Iterable[str]) -> exp.Func:
+    """Return the table that the rows of Parquet files make."""
+    return exp.func("READ_PARQUET", exp.array(*(exp.Literal.string(path) for path in paths)))
 
 
 def hull(spans: Iterable[Span | None]) -> Span | None:

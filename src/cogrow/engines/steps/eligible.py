@@ -97,6 +97,15 @@ def is_eligible(merchant: SQL) -> SQL:
     return exp.In(this=merchant, query=who.subquery())
 
 
+def is_among(merchant: SQL, tables: Iterable[str]) -> SQL:
+    """Return the condition that a merchant is in one of the tables, of which there is one at least."""
+    first, *others = (exp.select("merchant_id").from_(table) for table in sorted(tables))
+    every: exp.Query = first
+    for query in others:
+        every = exp.union(every, query, copy=False)
+    return exp.In(this=merchant, query=every.subquery())
+
+
 def _enrolled(program: Program, period: Period, have: Mapping[str, object]) -> Step:
     """Return the step that finds whose enrollment holds in the period, the first one of each."""
 
