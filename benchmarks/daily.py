@@ -54,14 +54,14 @@ def split(source: Path, folder: Path) -> tuple[Files, Files, Files]:
     )
     midnight = last.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(hours=8)
     starts = midnight - timedelta(days=1), midnight
-    day_of: dict[str, pa.Array] = {}  # orders, as their ids; by which day
+    orders_of: dict[int, pa.Array] = {}  # their ids, by day
     before, first, second = Files(), Files(), Files()
     tables = sorted(path.name for path in source.iterdir() if path.is_dir() and path.name[0] != ".")
     for table in ["orders", *(name for name in tables if name != "orders")]:
         (folder / table).mkdir(parents=True)
         for path in sorted((source / table).glob("*.parquet")):
             rows = pq.read_table(path)
-            days = days_of(table, rows, starts, day_of)
+            days = days_of(table, rows, starts, orders_of)
             to = folder / table / path.name
             before.setdefault(table, []).append(to)
             if days is None or not pc.any(pc.greater(days, 0)).as_py():
@@ -73,12 +73,12 @@ def split(source: Path, folder: Path) -> tuple[Files, Files, Files]:
                 pq.write_table(own, to, row_group_size=122_880)
                 files.setdefault(table, []).extend([to] if day else [])
                 if table == "orders" and day:
-                    day_of[str(day)] = pc.unique(own.column("order_id"))
+                    orders_of[day] = pc.unique(own.column("order_id"))
     return before, first, second
 
 
 def days_of(
-    table: str, rows: pa.Table, starts: tuple[datetime, datetime], day_of: dict[str, pa.Array]
+    table: str, rows: pa.Table, starts: tuple[datetime, datetime], orders_of: dict[int, pa.Array]
 ) -> pa.Array | None:
     """Return of each row whether it is of the first day (1), of the second (2), or of neither (0); None of
     a table that has no days.
@@ -88,8 +88,8 @@ def days_of(
         bounds = [start.date() if DATED[table] == "day" else start for start in starts]
         later = [pc.greater_equal(column, pa.scalar(bound)) for bound in bounds]
     elif table == "order_lines":
-        second = pc.is_in(rows.column("order_id"), day_of["2"])
-        later = [pc.or_(pc.is_in(rows.column("order_id"), day_of["1"]), second), second]
+        second = pc.is_in(rows.column("order_id"), orders_of[2])
+        later = [pc.or_(pc.is_in(rows.column("order_id"), orders_of[1]), second), second]
     else:
         return None
     counted = [pc.cast(one, pa.int8()) for one in later]

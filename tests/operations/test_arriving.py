@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -66,10 +67,9 @@ def earned(
     return found
 
 
-def bytes_of(found: list[Earned]) -> list[bytes]:
-    """Return the rows of earnings as their file would hold them, without what it says of itself."""
-    tables = [pq.read_table(one.path).replace_schema_metadata(None) for one in found]
-    return [repr(table.to_pylist()).encode() for table in tables]
+def rows_of(found: list[Earned]) -> list[pa.Table]:
+    """Return the rows of earnings, without what their files say of themselves."""
+    return [pq.read_table(one.path).replace_schema_metadata(None) for one in found]
 
 
 def both_days(
@@ -87,7 +87,7 @@ def both_days(
     arriving(tmp_path / "facts", facts, later)
     after = earned(tmp_path, text, *periods, beside=beside)
     again = earned(tmp_path, text, *periods, beside=beside, keep=False)
-    assert bytes_of(after) == bytes_of(again)
+    assert rows_of(after) == rows_of(again)
     return after
 
 
@@ -95,7 +95,6 @@ def order(placed: datetime, **other: Any) -> Market:
     return {"orders": [ORDER | {"placed_at": placed} | other], "order_lines": [LINE]}
 
 
-SCORE = {"merchant_id": "m4", "day": date(2025, 6, 1), "rating": "4.9"}
 REFUND = {
     "refund_id": "r2",
     "order_id": "o5",
@@ -121,10 +120,15 @@ def test_earnings_are_computed_anew_for_those_new_facts_are_about(tmp_path, anew
     assert (anew, one.kept) == (whose, not whose)
 
 
+def only(monkeypatch, condition: str) -> None:
+    """Let programs count only the order lines that meet the condition."""
+    some = PROGRAM.replace("order_lines: all", f"order_lines: {condition}")
+    monkeypatch.setattr(made, "PROGRAM", some)
+
+
 def test_a_product_that_arrives_late_counts_for_whoever_sold_it(tmp_path, anew, monkeypatch):
     """Nothing says that it belongs to the merchant who did."""
-    shirts = PROGRAM.replace("order_lines: all", "order_lines: products.category = 'shirts'")
-    monkeypatch.setattr(made, "PROGRAM", shirts)
+    only(monkeypatch, "products.category = 'shirts'")
     facts = market()
     facts["order_lines"] = [
         line | {"product_id": "p2" if line["order_id"] == "o5" else "p1"}
@@ -137,8 +141,7 @@ def test_a_product_that_arrives_late_counts_for_whoever_sold_it(tmp_path, anew, 
 
 def test_an_order_that_arrives_late_counts_for_whom_its_refund_names(tmp_path, anew, monkeypatch):
     """Nobody knows whether that refund counts before; then it is taken off the sales of m2."""
-    bought = PROGRAM.replace("order_lines: all", "order_lines: buyer_id <> 'b-none'")
-    monkeypatch.setattr(made, "PROGRAM", bought)
+    only(monkeypatch, "buyer_id <> 'b-none'")
     facts = named(market(), order_id="n1", line_no=1, merchant_id="m2")
     both_days(tmp_path, DUAL, order(MAY), Q2, facts=facts)
     assert anew == [{"m1", "m2"}]
@@ -161,8 +164,7 @@ def test_a_refund_of_an_order_of_another_merchant_is_told_apart_by_its_lines(
     tmp_path, anew, monkeypatch
 ):
     """In a table that several programs share, of m2 alone, it is of an order of m1."""
-    shirts = PROGRAM.replace("order_lines: all", "order_lines: products.category = 'shirts'")
-    monkeypatch.setattr(made, "PROGRAM", shirts)
+    only(monkeypatch, "products.category = 'shirts'")
     monkeypatch.setattr(share, "FEWEST", 1)
     facts = named(market(), merchant_id="m2", line_no=None)
     text = "refunds: {dated_by: order}\n" + DUAL
@@ -187,12 +189,12 @@ def test_another_text_of_the_program_computes_everybody(tmp_path, anew):
     assert not anew
 
 
-FUND = DUAL + "fund: {id: ours, amount: 12 CNY, per: period, exhausted: pro_rata}\n"
+SHARED = "fund: {id: ours, amount: 12 CNY, per: period, exhausted: pro_rata}"
 
 
 def test_who_shares_a_fund_gets_less_where_another_earns_more(tmp_path, anew):
     """They are not computed anew up to the fund, and share it again."""
-    after = both_days(tmp_path, FUND, order(MAY), Q2)
+    after = both_days(tmp_path, DUAL + SHARED, order(MAY), Q2)
     rows = pq.read_table(after[0].path).to_pylist()
     assert [row["merchant_id"] for row in rows if row["reason"] == "fund_short"] == ["m1", "m2"]
     assert not anew
@@ -200,9 +202,6 @@ def test_who_shares_a_fund_gets_less_where_another_earns_more(tmp_path, anew):
 
 def rate(of: str, percent: int, more: str) -> str:
     return f"reward: {{rate: {{pays_on: {of}, rate: {percent}%}}}}\n{more}\n"
-
-
-SHARED = "fund: {id: ours, amount: 12 CNY, per: period, exhausted: pro_rata}"
 
 
 def test_what_a_fund_pays_others_counts_where_it_is_taken_off(tmp_path, anew):
@@ -249,7 +248,7 @@ def test_what_is_offered_to_everybody_counts_beside_one_that_is_computed_whole(t
     second.path.unlink()
     arriving(tmp_path / "facts", market(), order(MAY))
     after = earned(tmp_path, text, Q2, beside=other)
-    assert bytes_of(after) == bytes_of(earned(tmp_path, text, Q2, beside=other, keep=False))
+    assert rows_of(after) == rows_of(earned(tmp_path, text, Q2, beside=other, keep=False))
     assert not anew
 
 
@@ -283,7 +282,7 @@ def test_earnings_cannot_say_that_they_were_made_from_more(tmp_path, anew, what)
     pq.write_table(table.replace_schema_metadata(said), one.path)
     after = earned(tmp_path, DUAL, Q2)
     assert not anew
-    assert bytes_of(after) == bytes_of(earned(tmp_path, DUAL, Q2, keep=False))
+    assert rows_of(after) == rows_of(earned(tmp_path, DUAL, Q2, keep=False))
 
 
 @pytest.mark.parametrize(
