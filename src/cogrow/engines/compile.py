@@ -138,7 +138,8 @@ class Compiler:
             )
         if clicked and self.program.attribution is not None:
             have, asked_of = set(self.available["visits"]), self._clicked_orders()
-            step = clicks.clicks(self.program, self.program.attribution, have, asked_of)
+            placed = self._clicked_spans()
+            step = clicks.clicks(self.program, self.program.attribution, have, asked_of, placed)
             self.steps.append(step)
         for group in self.groups:
             self.qualifying(group)
@@ -160,6 +161,15 @@ class Compiler:
         if not self.everyone:
             found.append(is_eligible(exp.column("merchant_id", "orders")))
         return found
+
+    def _clicked_spans(self) -> list[clicks.Span]:
+        """Return when the orders of which it matters were placed; nothing where other days say which."""
+        asking = [group for group in self.groups if clicks.STEP in group.used]
+        placed = self.program.qualifying.dated_by == TABLES["orders"].dated_by
+        if not placed or any(group.dates_itself and group.table != "orders" for group in asking):
+            return []
+        windows = dict.fromkeys(one for group in asking for one in group.windows)
+        return [one.period.instants(self.zone) for one in windows]
 
     def plan(
         self,

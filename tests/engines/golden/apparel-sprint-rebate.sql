@@ -94,23 +94,21 @@ WITH eligible AS (
     (
       (
         (
-          (
-            refunds.refunded_at >= CAST('2024-12-31 16:00:00' AS TIMESTAMP)
-            AND refunds.refunded_at < CAST('2025-03-31 16:00:00' AS TIMESTAMP)
-          )
-          OR (
-            refunds.refunded_at >= CAST('2023-12-31 16:00:00' AS TIMESTAMP)
-            AND refunds.refunded_at < CAST('2024-03-31 16:00:00' AS TIMESTAMP)
-          )
+          refunds.refunded_at >= CAST('2024-12-31 16:00:00' AS TIMESTAMP)
+          AND refunds.refunded_at < CAST('2025-03-31 16:00:00' AS TIMESTAMP)
         )
-        AND (
-          refunds.order_id IS NULL
-          OR (
-            (
-              orders.status = 'completed'
-            ) AND (
-              orders.channel <> 'wholesale'
-            )
+        OR (
+          refunds.refunded_at >= CAST('2023-12-31 16:00:00' AS TIMESTAMP)
+          AND refunds.refunded_at < CAST('2024-03-31 16:00:00' AS TIMESTAMP)
+        )
+      )
+      AND (
+        refunds.order_id IS NULL
+        OR (
+          (
+            orders.status = 'completed'
+          ) AND (
+            orders.channel <> 'wholesale'
           )
         )
       )

@@ -73,14 +73,12 @@ WITH eligible AS (
   WHERE
     (
       (
-        (
-          refunds.refunded_at >= CAST('2024-12-31 16:00:00' AS TIMESTAMP)
-          AND refunds.refunded_at < CAST('2025-03-31 16:00:00' AS TIMESTAMP)
-        )
-        AND (
-          refunds.order_id IS NULL OR (
-            orders.status = 'completed'
-          )
+        refunds.refunded_at >= CAST('2024-12-31 16:00:00' AS TIMESTAMP)
+        AND refunds.refunded_at < CAST('2025-03-31 16:00:00' AS TIMESTAMP)
+      )
+      AND (
+        refunds.order_id IS NULL OR (
+          orders.status = 'completed'
         )
       )
       AND (

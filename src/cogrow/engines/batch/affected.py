@@ -1,46 +1,47 @@
-"""For whom earnings are computed anew: the merchants of new facts. All others keep what they have.
+"""For whom earnings are computed anew: the merchants new facts count for. All others keep what they have.
 
 A merchant's earnings follow from its own facts; only a fund is shared, in a step of its own, from which a run
 goes on for everybody (`resumed.py`). So where earlier earnings were made from the same terms and from
-files that are all still there, only merchants with a row in a new file can come to something else. They are
-found by one rule for all tables: whose row it is, or whose order it names; where an order, or the row itself,
-is dated outside the days that are measured, the row counts for nobody.
+files that are all still there, only merchants of whom a new row counts can come to something else: one that
+meets the conditions of a step (`new_rows.py`), or any row of a table that is looked up in.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from cogrow.engines.batch.inputs import Own, measured_only
+from cogrow.engines.batch.inputs import Inputs, looked_up, measured_only
+from cogrow.engines.batch.new_rows import NewRows
 from cogrow.engines.batch.order import Run, chosen_among
 from cogrow.engines.batch.origins import Origin, Origins
 from cogrow.engines.plan import Plan, Step
 from cogrow.engines.ratio import SQL, join, same
-from cogrow.engines.scans.reach import Look
 from cogrow.engines.scans.share import SharedRows
-from cogrow.engines.scans.spans import FactFile, read_files
-from cogrow.engines.steps.eligible import is_among
-from cogrow.engines.steps.facts_sql import bound_sql
+from cogrow.engines.scans.spans import FactFile, paths_of, read_files, read_only
+from cogrow.engines.steps.clicks import STEP as CLICKS
+from cogrow.engines.steps.eligible import ELIGIBLE, ENROLLED, is_among, is_eligible
+from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
+from cogrow.engines.steps.refund_lines import refund_lines
 from cogrow.engines.steps.result import LABELED
-from cogrow.facts import TABLES, Kind, TableFiles
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: What rows of a new file are called while it is told whose they are.
-NEW = "new"
+    from cogrow.engines.batch.prepare import Plans
 
 #: Columns of earnings that are the same whatever a merchant's facts are.
 FIXED = frozenset(("merchant_id", *LABELED))
 
-#: Columns that a row of another table can name a new row by.
-NAMED_BY = ("order_id", "product_id")
+#: What a visit, an order or a line is owed to is asked by a step that says of whom.
+OWED = frozenset(("visits", "orders", "order_lines"))
+
+#: What rows of a new file are called while it is told whose they are.
+NEW = "new"
 
 
 def affected(
@@ -48,30 +49,38 @@ def affected(
     left: Sequence[int],
     there: Mapping[int, Origin],
     origins: Origins,
+    plans: Plans,
 ) -> tuple[dict[int, str], list[SharedRows]]:
     """Return, of the runs that are `left` to compute and of which earlier earnings are `there`, the tables of
     merchants they are computed for, and all that is to be filled for these, in order. A run that is not
     named is computed for everybody.
     """
-    found = Affected(runs, origins)
+    found = Affected(runs, origins, plans)
     who = {at: found.table_of(at, said) for at, said in there.items()}
     # What each offers to a merchant, the others it is chosen among must know.
     apart = {
         at for at in left if len({who.get(n, "") for n in chosen_among(at, runs) if n in left}) > 1
     }
     who = {at: name for at, name in who.items() if name and at not in apart}
-    return who, [SharedRows(name, query) for name, query in found.tables.items()] if who else []
+    tables = (*found.rows.tables(), *found.tables.items())
+    return who, [SharedRows(name, query) for name, query in tables] if who else []
 
 
 @dataclass
 class Affected:
-    """Finds whom new facts affect, run by run: `tables` are those to fill beforehand, in their order."""
+    """Finds whom new facts affect, run by run: `tables` are those to fill beforehand, in their order, after
+    those of `rows`.
+    """
 
     runs: Sequence[Run]
     origins: Origins
+    plans: Plans
     tables: dict[str, exp.Query] = field(default_factory=dict)
     _named: dict[str, str] = field(default_factory=dict)
     _new: dict[FactFile, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.rows = NewRows(self.origins.inputs)
 
     def table_of(self, at: int, said: Origin) -> str:
         """Return the table of the merchants that are affected since earlier earnings of a run; "" where
@@ -87,13 +96,27 @@ class Affected:
             then, now = Counter(listed), Counter(own.listed)
             if then - now:
                 return ""  # a file is gone, and nobody knows whose rows it had
+            counting: list[exp.Query] = []
             new = (file for file in own.files if file.listed in now - then)
             for file in sorted(new, key=lambda one: (one.table, one.path)):
-                whose = list(self._whose(file, own))
+                whose = list(self._whose(file, position))
                 if not whose:
                     return ""
-                found += whose
+                for query, counts in whose:
+                    (counting if counts else found).append(query)
+            if counting:
+                found.append(self._eligible(counting, position))
         return self._kept(found)
+
+    def _eligible(self, counting: Sequence[exp.Query], at: int) -> exp.Select:
+        """Return the query of the merchants who can take part in a run, of those in the queries."""
+        every = _together(counting)
+        query = exp.select("merchant_id").from_(every.subquery("counting"))
+        query = query.where(is_eligible(exp.column("merchant_id")))
+        for step in self.plans[at].steps:
+            if step.name in (ENROLLED, ELIGIBLE):
+                query = query.with_(step.name, as_=step.query.copy(), copy=False)
+        return exp.select("merchant_id").from_(query.subquery(ELIGIBLE))
 
     def _taken_from_funds(self, at: int) -> bool:
         """Return whether a run counts what other programs pay out of funds, to whoever shares these."""
@@ -108,89 +131,74 @@ class Affected:
         key = "; ".join(sorted(queries))
         if key not in self._named:
             self._named[key] = f"affected_{len(self._named) + 1}"
-            every: exp.Query = exp.select("merchant_id").from_("merchants").where(exp.false())
-            for text in sorted(queries):
-                every = exp.union(every, queries[text], copy=False)
-            self.tables[self._named[key]] = every
+            self.tables[self._named[key]] = _together([queries[text] for text in sorted(queries)])
         return self._named[key]
 
-    def _whose(self, file: FactFile, own: Own) -> Iterator[exp.Query]:
-        """Yield the queries of whom a new file can affect in one run; none where that is anybody."""
+    def _whose(self, file: FactFile, at: int) -> Iterator[tuple[exp.Query, bool]]:
+        """Yield the queries of whom a new file can affect in one run, and whether that is by rows that count,
+        which are of those who take part; none where it can be anybody.
+        """
         columns = self.origins.inputs.layout.facts.tables[file.table].columns
         if not {"merchant_id", "order_id"} & set(columns):
             return
-        rows = exp.select("merchant_id").from_(self._rows(file))
-        if file.table in own.reading.asked and not measured_only(own.reading.looks, file.table):
-            yield rows
-        else:
-            yield rows.where(exp.or_(*self._counts(file, own.reading.looks)))
-        yield from self._naming(file, own)
-
-    def _counts(self, file: FactFile, looks: Sequence[Look]) -> Iterator[SQL]:
-        """Yield the conditions that a row of the file can count in one of the steps that look at it."""
-        for look in looks:
-            if file not in self.origins.inputs.reached(look):
+        own, plan, (program, _) = self.origins.owns[at], self.plans[at], self.runs[at]
+        asked = set(own.reading.asked) - (OWED - looked_up(plan, (CLICKS,)))
+        if file.table in asked and not measured_only(own.reading.looks, file.table):
+            yield self._rows(file), False
+        if file.table == "merchants":
+            return
+        for scan in plan.scans:
+            owing = CLICKS in scan.used and file.table in OWED
+            if not owing and file not in self.origins.inputs.of(scan):
                 continue
-            table, column = look.dating
-            own = file.table == look.table
-            of_order = table == "orders" and file.table in ("orders", "order_lines")
-            if look.unlinked or look.clicks or not (own or of_order):
-                yield exp.true()
-                continue
-            date = exp.column(column if table == file.table else f"orders_{column}")
-            for low, high in look.windows:
-                yield exp.and_(
-                    exp.GTE(this=date.copy(), expression=_bound(low)),
-                    exp.LT(this=date.copy(), expression=_bound(high)),
-                )
+            counting = self.rows.counting(scan, file)
+            if counting is not None:
+                yield counting, True
+            elif file.table != "visits":
+                yield self._rows(file), False
+            elif (owed := self.rows.owed(program, file)) is not None:
+                yield owed, True
+        if file.table == "products" and "products" in asked:
+            for named in self._naming(file, {one.table for one in own.files}):
+                yield named, False
 
-    def _naming(self, file: FactFile, own: Own) -> Iterator[exp.Query]:
-        """Yield the queries of those whose rows name a row of the file that need not be their own."""
-        have, read = self.origins.inputs.layout.facts.tables, {one.table for one in own.files}
-        new = exp.table_(self._rows(file))
-        if file.table == "products" and "order_lines" in read:
-            query = exp.select("orders.merchant_id").from_(new.as_(NEW))
+    def _naming(self, file: FactFile, read: Container[str]) -> Iterator[exp.Query]:
+        """Yield the queries of those who sold a product of the file, or were visited for one: it need not be
+        their own.
+        """
+        new = read_files([file.path])
+        if "order_lines" in read:
+            query = exp.select("orders.merchant_id").from_(exp.alias_(new, NEW, table=True))
             query = query.join("order_lines", on=same("product_id", "order_lines", NEW))
             yield query.join("orders", on=same("order_id", "orders", "order_lines"))
-        if file.table == "products" and "visits" in read and "product_id" in have["visits"].columns:
-            query = exp.select("visits.merchant_id").from_(new.as_(NEW))
+        visits = self.origins.inputs.layout.facts.tables.get("visits")
+        if "visits" in read and visits is not None and "product_id" in visits.columns:
+            query = exp.select("visits.merchant_id").from_(exp.alias_(new.copy(), NEW, table=True))
             yield query.join("visits", on=same("product_id", "visits", NEW))
-        named = file.table in ("orders", "order_lines") and "refunds" in read
-        if named and "merchant_id" in have["refunds"].columns:
-            query = exp.select("refunds.merchant_id").from_(new.as_(NEW))
-            yield query.join("refunds", on=same("order_id", "refunds", NEW))
 
-    def _rows(self, file: FactFile) -> str:
-        """Return the table of whose the rows of a new file are, what names them and their dates."""
-        if file in self._new:
-            return self._new[file]
-        name = self._new[file] = f"new_{file.table}_{len(self._new) + 1}"
-        have = self.origins.inputs.layout.facts.tables
-        source = exp.select("*").from_(read_files([file.path])).subquery(NEW)
-        owner: SQL = exp.column("merchant_id", NEW)
-        names = [*(set(NAMED_BY) & set(have[file.table].columns)), *_dates(file.table, have)]
-        query = exp.select(*(exp.column(one, NEW) for one in sorted(names))).from_(source)
-        if "order_id" in have[file.table].columns and file.table != "orders":
-            query = join(query, "orders", same("order_id", "orders", NEW))
-            for one in _dates("orders", have):
-                query = query.select(exp.alias_(exp.column(one, "orders"), f"orders_{one}"))
-            of_order = exp.column("merchant_id", "orders")
-            unlinked = "merchant_id" in have[file.table].columns
-            owner = exp.func("COALESCE", owner, of_order) if unlinked else of_order
-        self.tables[name] = query.select(exp.alias_(owner, "merchant_id"))
-        return name
+    def _rows(self, file: FactFile) -> exp.Select:
+        """Return the query of whose the rows of a new file are."""
+        if file not in self._new:
+            name = self._new[file] = f"new_{len(self._new) + 1}"
+            columns = self.origins.inputs.layout.facts.tables[file.table].columns
+            source = exp.select("*").from_(read_files([file.path])).subquery(NEW)
+            owner: SQL = exp.column("merchant_id", NEW)
+            query = exp.select().from_(source)
+            if "order_id" in columns and file.table != "orders":
+                query = join(query, "orders", same("order_id", "orders", NEW))
+                of_order = exp.column("merchant_id", "orders")
+                named = "merchant_id" in columns
+                owner = exp.func("COALESCE", owner, of_order) if named else of_order
+            self.tables[name] = query.select(exp.alias_(owner, "merchant_id")).distinct()
+        return exp.select("merchant_id").from_(self._new[file])
 
 
-def _dates(table: str, have: Mapping[str, TableFiles]) -> list[str]:
-    """Return the columns of a table that can place its rows in time."""
-    known = TABLES[table].columns if table in TABLES else ()
-    kinds = (Kind.INSTANT, Kind.DAY)
-    return [one.name for one in known if one.kind in kinds and one.name in have[table].columns]
-
-
-def _bound(bound: date) -> SQL:
-    """Return a bound of Parquet's, where instants are UTC without saying so, as a literal."""
-    return bound_sql(bound.replace(tzinfo=UTC) if isinstance(bound, datetime) else bound)
+def _together(queries: Iterable[exp.Query]) -> exp.Query:
+    """Return the query of all merchants in the queries."""
+    every: exp.Query = exp.select("merchant_id").from_("merchants").where(exp.false())
+    for query in queries:
+        every = exp.union(every, query, copy=False)
+    return every
 
 
 def resumed(runs: Sequence[Run], who: Iterable[int]) -> frozenset[int]:
@@ -202,20 +210,28 @@ def resumed(runs: Sequence[Run], who: Iterable[int]) -> frozenset[int]:
     )
 
 
-def narrowed(plan: Plan, affected: str) -> Plan:
-    """Return the plan for the merchants of a table and no others; as it is for ""."""
+def narrowed(plan: Plan, affected: str, inputs: Inputs) -> Plan:
+    """Return the plan for the merchants of a table and no others, reading the files with their rows; as it is
+    for "".
+    """
     if not affected:
         return plan
     only = is_among(exp.column("merchant_id"), [affected])
     merchants = exp.select("*").from_("merchants").where(only)
+    scans = {scan.step: [scan] for scan in plan.scans}
+    lined = scans[REFUND_LINES] = [scan for scan in plan.scans if scan.by_line]
     steps: list[Step] = []
     for step in plan.steps:
-        query = step.query
-        if any(table.name == "merchants" for table in query.find_all(exp.Table)):
-            query = query.copy()
-            for table in list(query.find_all(exp.Table)):
-                if table.name == "merchants":
-                    table.replace(merchants.subquery(table.alias_or_name))
+        query = step.query.copy()
+        if step.name == REFUND_LINES and lined and not lined[0].unlinked:
+            of = is_among(exp.column("merchant_id", "orders"), [affected])
+            query = refund_lines(lined[0].available["refunds"], lined, of)
+        for table in list(query.find_all(exp.Table)):
+            if table.name == "merchants":
+                table.replace(merchants.subquery(table.alias_or_name))
+        read_only(
+            query, paths_of(file for scan in scans.get(step.name, ()) for file in inputs.of(scan))
+        )
         steps.append(replace(step, query=query))
     return replace(plan, steps=tuple(steps))
 

@@ -37,14 +37,7 @@ class Reading:
     @classmethod
     def of(cls, plan: Plan, tables: Iterable[str]) -> Reading:
         """Return what the plan reads of facts that have these tables."""
-        measuring = {scan.step for scan in plan.scans} | {REFUND_LINES}
-        named = {
-            table.name
-            for step in plan.steps
-            if step.name not in measuring
-            for table in step.query.find_all(exp.Table)
-        }
-        return cls(tuple(map(look_of, plan.scans)), tuple(sorted(named & set(tables))))
+        return cls(tuple(map(look_of, plan.scans)), tuple(sorted(looked_up(plan) & set(tables))))
 
     def as_text(self) -> str:
         """Return it as a line of text."""
@@ -127,6 +120,19 @@ class Inputs:
             spans = ((file, file.span("visited_at")) for file in every)
             return [file for file, span in spans if placed and span and span[0] <= placed[1]]
         return every
+
+
+def looked_up(plan: Plan, but: Iterable[str] = ()) -> set[str]:
+    """Return the names of the tables in which steps that do not measure look something up, `but` for those of
+    some steps.
+    """
+    measuring = {scan.step for scan in plan.scans} | {REFUND_LINES, *but}
+    return {
+        table.name
+        for step in plan.steps
+        if step.name not in measuring
+        for table in step.query.find_all(exp.Table)
+    }
 
 
 def measured_only(looks: Sequence[Look], table: str) -> bool:

@@ -83,7 +83,7 @@ class Ran:
 
 @dataclass
 class Plans:
-    """The plans of runs, each made when it is asked for; those of `some` are run for a few merchants."""
+    """The plans of runs, each made when it is asked for; those of `some` can be run for a few merchants."""
 
     runs: Sequence[Run]
     facts: FactFiles
@@ -177,8 +177,8 @@ def prepare(
     tables: list[SharedRows] = []
     if store is not None and origins is not None:
         earlier = {at: found[at].origin for at in left if at in found}
-        who, tables = affected(runs, left, earlier, origins)
-        plans.some = who
+        plans.some = earlier
+        who, tables = affected(runs, left, earlier, origins, plans)
     rolled = roll_up([plans[at] for at in left], layout, store)
     names = [who.get(at, "") for at in left]
     shared, reading = list[SharedRows](), rolled.plans
@@ -192,7 +192,10 @@ def prepare(
         ready,
         {at: found[at] for at in who},
         resumed(runs, who),
-        {at: narrowed(plan, name) for at, plan, name in zip(left, reading, names, strict=True)},
+        {
+            at: narrowed(plan, name, inputs)
+            for at, plan, name in zip(left, reading, names, strict=True)
+        },
         offered,
         remembered,
         [*tables, *shared],

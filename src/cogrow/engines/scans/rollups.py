@@ -14,7 +14,7 @@ from sqlglot import exp
 from cogrow.engines.plan import DIALECT, Plan, Step
 from cogrow.engines.ratio import SQL, cast
 from cogrow.engines.scans.columns import Column, Part, adds_up, parts, query, wholes
-from cogrow.engines.scans.spans import FactFile, Layout, read_files
+from cogrow.engines.scans.spans import FactFile, Layout, read_only
 from cogrow.engines.scans.store import Store, name_of
 from cogrow.engines.steps.eligible import is_eligible
 from cogrow.engines.steps.facts_sql import FactQuery
@@ -60,12 +60,11 @@ class RollUp:
 
     def _sql(self, place: Callable[[FactFile], str]) -> str:
         found = query(self.scan, self.columns.values(), self.sources)
-        for table, files in self.sources.items():
-            source = exp.select("*").from_(read_files(map(place, files)))
-            found = found.with_(table, as_=source, copy=False)
         if self.scan.by_line:
             lines = refund_lines(self.scan.available["refunds"])
             found = found.with_(REFUND_LINES, as_=lines, copy=False)
+        sources = {table: [place(one) for one in files] for table, files in self.sources.items()}
+        read_only(found, sources)
         return found.sql(DIALECT)
 
 

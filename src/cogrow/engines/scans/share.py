@@ -15,7 +15,7 @@ from sqlglot import exp
 from cogrow.engines.plan import Plan, Step
 from cogrow.engines.ratio import SQL
 from cogrow.engines.scans.rollups import asked_for
-from cogrow.engines.scans.spans import FactFile, read_files
+from cogrow.engines.scans.spans import FactFile, paths_of, read_only
 from cogrow.engines.steps.clicks import STEP as CLICKS
 from cogrow.engines.steps.eligible import is_among
 from cogrow.engines.steps.facts_sql import FactQuery
@@ -23,8 +23,8 @@ from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
 from cogrow.engines.steps.refund_lines import refund_lines
 from cogrow.facts import FactFiles
 
-#: With fewer steps than this, keeping rows costs more than it saves.
-FEWEST = 3
+#: With fewer steps than this, keeping rows costs more than it saves; those of some merchants are few rows.
+FEWEST, FEWEST_OF_SOME = 3, 2
 
 #: A step that looks at more days than this reads its files alone: what it asks for would have to be kept
 #: for everybody, and keeping a row costs several times what reading it does.
@@ -71,10 +71,13 @@ def share(
     kept: Kept = {}
     found: list[SharedRows] = []
     for name, bucket in sorted(buckets.items()):
-        if name and len(bucket.readers) >= FEWEST:
+        fewest = FEWEST_OF_SOME if bucket.affected else FEWEST
+        if name and len(bucket.readers) >= min(fewest, FEWEST):
             query, kept[name] = _rows(bucket)
             if reached is not None:
-                _read_only(query, bucket, facts, reached)
+                # Dated by columns of their own, no condition tells the engine which it can pass over.
+                near = (file for _, scan in bucket.readers for file in reached(scan))
+                read_only(query, paths_of(near))
             found.append(SharedRows(name, query))
     pairs = zip(plans, affected, strict=True)
     return found, [_reading(plan, kept, merchants) for plan, merchants in pairs]
@@ -90,27 +93,17 @@ class Bucket:
     affected: set[str] = field(default_factory=set)
 
 
-def _read_only(query: exp.Select, bucket: Bucket, facts: FactFiles, reached: Reached) -> None:
-    """Let the query read the files that the steps reach: where these are dated by columns of their own, no
-    condition tells the engine which it can pass over.
-    """
-    files: dict[str, set[str]] = {}
-    for file in {file for _, scan in bucket.readers for file in reached(scan)}:
-        files.setdefault(file.table, set()).add(file.path)
-    for table in list(query.find_all(exp.Table)):
-        near = files.get(table.name, set())
-        if near:
-            paths = [one for one in facts.tables[table.name].paths if one in near]
-            alias = exp.TableAlias(this=exp.to_identifier(table.alias_or_name))
-            table.replace(exp.Table(this=read_files(paths), alias=alias))
-
-
 def _shared_table(scan: FactQuery, merchants: str) -> str:
     """Return the shared table a step could read; "" for one that looks at too many days."""
     if sum((one.period.end - one.period.start).days for one in scan.windows) > MOST_DAYS:
         return ""
-    by_line = "_by_line" if scan.by_line else ""
-    return f"shared_{scan.table}{by_line}{'_of_some' if merchants else ''}"
+    name = f"shared_{scan.table}{'_by_line' if scan.by_line else ''}"
+    if not merchants:
+        return name
+    # Those of a month and of its quarter are others, and many; so each is read for its own.
+    periods = [one.period for one in scan.windows]
+    first, last = min(one.start for one in periods), max(one.end for one in periods)
+    return f"{name}_of_some_{first:%Y%m%d}_{last:%Y%m%d}"
 
 
 def _queries(plan: Plan) -> dict[str, exp.Query]:

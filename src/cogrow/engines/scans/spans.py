@@ -7,7 +7,7 @@ follows is never too little: at worst all files, and any date.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -97,6 +97,22 @@ class FactFile:
 def read_files(paths: Iterable[str]) -> exp.Func:
     """Return the table that the rows of Parquet files make."""
     return exp.func("READ_PARQUET", exp.array(*(exp.Literal.string(path) for path in paths)))
+
+
+def paths_of(files: Iterable[FactFile]) -> dict[str, set[str]]:
+    """Return where files are, by table."""
+    found: dict[str, set[str]] = {}
+    for file in files:
+        found.setdefault(file.table, set()).add(file.path)
+    return found
+
+
+def read_only(query: exp.Query, paths: Mapping[str, Collection[str]]) -> None:
+    """Let a query read its tables in these files only; one that is not named in all it has."""
+    for table in list(query.find_all(exp.Table)):
+        if paths.get(table.name):
+            alias = exp.TableAlias(this=exp.to_identifier(table.alias_or_name))
+            table.replace(exp.Table(this=read_files(sorted(paths[table.name])), alias=alias))
 
 
 def hull(spans: Iterable[Span | None]) -> Span | None:

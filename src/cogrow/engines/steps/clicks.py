@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
+from datetime import datetime
 
 from sqlglot import exp
 
 from cogrow.engines.exact import Renderer
 from cogrow.engines.plan import Step
-from cogrow.engines.ratio import SQL, cast, join, same, text, whole
+from cogrow.engines.ratio import SQL, cast, instant, join, same, text, whole
 from cogrow.errors import N_, message
 from cogrow.expressions.tree import Const, Unit, columns
 from cogrow.programs.columns import CLICKS
@@ -18,6 +19,9 @@ from cogrow.programs.program import Attribution, Program
 STEP = "clicks"
 
 
+#: An instant, and the first one after it that is out.
+Span = tuple[datetime, datetime]
+
 #: Digits of an instant in microseconds; enough for any year facts may carry.
 WIDTH = 20
 
@@ -26,13 +30,21 @@ def _keys(attribution: Attribution) -> tuple[str, ...]:
     return ("order_id",) if attribution.of == "merchant" else ("order_id", "line_no")
 
 
-def clicks(program: Program, attribution: Attribution, have: set[str], asked_of: list[SQL]) -> Step:
+def clicks(
+    program: Program,
+    attribution: Attribution,
+    have: set[str],
+    asked_of: Sequence[SQL],
+    placed: Sequence[Span],
+) -> Step:
     """Return the step with one row per order (or order line) that is owed to a visit.
 
     Every visit that could be the one is joined, and the last of them kept; of several at one instant
     the one with the largest id. `have` are the columns of visits the facts really have, `asked_of` the
-    conditions of the orders that matter.
+    conditions of the orders that matter, and `placed` when these were placed, where that is known: what
+    they are owed to lies near.
     """
+    near = [exp.or_(*(_near(attribution, span) for span in placed))] if placed else []
     base = "orders" if attribution.of == "merchant" else "order_lines"
     keys = [exp.column(name, base) for name in _keys(attribution)]
     # The greatest of texts that begin with the instant, all of one width: one pass without a sort.
@@ -44,7 +56,10 @@ def clicks(program: Program, attribution: Attribution, have: set[str], asked_of:
     found = exp.select(*keys, exp.alias_(last, "visit_id")).from_("orders").where(*asked_of)
     if attribution.of != "merchant":
         found = found.join("order_lines", on=same("order_id", "order_lines", "orders"), copy=False)
-    found = found.join("visits", on=_could_be(program, attribution), copy=False)
+    found = found.join("visits", on=could_be(program, attribution), copy=False)
+    if attribution.of == "product":
+        found = found.where(same("product_id", "visits", "order_lines"), copy=False)
+    found = found.where(*near, copy=False)
     asked = {ref.table for ref in columns(attribution.clicks.tree)}
     if "merchants" in asked:
         found = found.join("merchants", on=same("merchant_id", "merchants", "visits"), copy=False)
@@ -66,13 +81,24 @@ def clicks(program: Program, attribution: Attribution, have: set[str], asked_of:
             query = query.select(exp.column(column.name, "visits"), copy=False)
     query = query.from_(exp.alias_(found.subquery(), "owed", table=True), copy=False)
     query = query.join("visits", on=same("visit_id", "owed", "visits"), copy=False)
+    query = query.where(*(one.copy() for one in near), copy=False)
     what = N_("the last visit within {days} days before each order, of its buyer: {condition}")
     sentence = message(what, days=attribution.within.days, condition=attribution.clicks.text)
     return Step(STEP, sentence, query)
 
 
-def _could_be(program: Program, attribution: Attribution) -> SQL:
-    """Return the condition that an order may be owed to a visit."""
+def _near(attribution: Attribution, placed: Span) -> SQL:
+    """Return the condition that an order placed in the span could be owed to a visit."""
+    low, high = placed
+    seen = exp.column("visited_at", "visits")
+    return exp.and_(
+        exp.GT(this=seen, expression=instant(low - attribution.within)),
+        exp.LT(this=seen.copy(), expression=instant(high)),
+    )
+
+
+def could_be(program: Program, attribution: Attribution) -> SQL:
+    """Return the condition that an order may be owed to a visit, whatever is in it."""
     seen, placed = exp.column("visited_at", "visits"), exp.column("placed_at", "orders")
     render = Renderer(program.schedule.zone)
     length = render.any(Const(attribution.within, Unit.DURATION))
@@ -84,8 +110,6 @@ def _could_be(program: Program, attribution: Attribution) -> SQL:
         exp.LTE(this=seen, expression=placed),
         exp.LT(this=placed.copy(), expression=exp.Add(this=seen.copy(), expression=length)),
     ]
-    if attribution.of == "product":
-        conditions.append(same("product_id", "visits", "order_lines"))
     return exp.and_(*conditions)
 
 

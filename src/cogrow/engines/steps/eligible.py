@@ -15,8 +15,8 @@ from cogrow.expressions.tree import Unit
 from cogrow.period import Period
 from cogrow.programs.program import Program
 
-#: The step that finds who has enrolled.
-ENROLLED = "enrolled"
+#: The step that finds who may take part, and the one before it, who has enrolled.
+ELIGIBLE, ENROLLED = "eligible", "enrolled"
 
 
 def unit_of(program: Program, name: str) -> Unit:
@@ -88,12 +88,12 @@ def eligible(
             value = day(days[name]) if name in days else value_sql(program, name)
         query = query.select(exp.alias_(value, column_of(name)), copy=False)
     sentence = message(N_("who may take part: {condition}"), condition=program.merchants.text)
-    return [*found, Step("eligible", sentence, query)]
+    return [*found, Step(ELIGIBLE, sentence, query)]
 
 
 def is_eligible(merchant: SQL) -> SQL:
     """Return the condition that a merchant may take part."""
-    who = exp.select("merchant_id").from_("eligible").where(exp.column("eligible"))
+    who = exp.select("merchant_id").from_(ELIGIBLE).where(exp.column("eligible"))
     return exp.In(this=merchant, query=who.subquery())
 
 

@@ -200,7 +200,7 @@ class FactQuery:
     def present(self) -> list[SQL]:
         """Return the conditions that what a row must be joined with is there."""
         return [
-            _known(exp.column(link.columns[0], link.table))
+            known(exp.column(link.columns[0], link.table))
             for link, _, needed in self.joins()
             if needed
         ]
@@ -225,14 +225,16 @@ class FactQuery:
 
     def qualifying(self) -> exp.Select:
         """Return the joined rows that count, of eligible merchants, in any of the windows."""
-        counted = exp.or_(*(self.counted(window) for window in self.windows), copy=False)
-        query = self.source().where(counted, copy=False)
-        for reason, _, holds in self.checks():
-            if reason != "version":
-                query = query.where(holds, copy=False)
+        query = self.source().where(*self.conditions(), copy=False)
         if not self.everyone:
             query = query.where(is_eligible(self.merchant()), copy=False)
         return query
+
+    def conditions(self, *, parts: bool = False) -> list[SQL]:
+        """Return what a joined row must meet to count in one of the windows; with `parts` as `checks`."""
+        counted = exp.or_(*(self.counted(window) for window in self.windows), copy=False)
+        checks = self.checks(parts=parts)
+        return [counted, *(holds for reason, _, holds in checks if reason != "version")]
 
     def checks(self, *, parts: bool = False) -> list[tuple[str, str, SQL]]:
         """Return what a row must meet, besides lying in the days: what keeps it from counting else, the
@@ -252,12 +254,12 @@ class FactQuery:
         if self.table == "refunds":
             dated = TABLES["orders"].by_name[self.program.qualifying.dated_by]
             if dated.optional and self._dating()[0] == "refunds":
-                known = _known(exp.column(dated.name, "orders"))
-                found.append(("order_undated", dated.name, self._of_order(known)))
+                there = known(exp.column(dated.name, "orders"))
+                found.append(("order_undated", dated.name, self._of_order(there)))
         for ref in self.keys:
             if ref.table != self.table or TABLES[ref.table].by_name[ref.column].optional:
                 name = self.grain.name if self.grain else ""
-                found.append(("belongs", name, _known(self.render.column(ref))))
+                found.append(("belongs", name, known(self.render.column(ref))))
         return found
 
     def _of_order(self, holds: SQL) -> SQL:
@@ -363,7 +365,8 @@ def filtered(call: SQL, conditions: Sequence[SQL]) -> SQL:
     return exp.Filter(this=call, expression=where)
 
 
-def _known(value: SQL) -> SQL:
+def known(value: SQL) -> SQL:
+    """Return the condition that a value is there."""
     return exp.Not(this=exp.Is(this=value, expression=exp.null()))
 
 
