@@ -291,13 +291,29 @@ class TableFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a file some of whose rows gave way to others: `gone` is the SHA-256 of its bytes,
+    `instead` that of the file in its place ("" for none). The file at `path`, whose own is `sha256`, holds
+    the rows that gave way, as they were, and those that took their place in the same file.
+    """
+
+    table: str
+    gone: str
+    instead: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class FactFiles:
     """Checked facts, ready to compute on: canonical Parquet files by table name.
 
     `version` is the hash of their contents' identity: equal versions hold equal facts. Tables whose
     name is not canonical are imported tables, keyed by merchant_id (and period, where they have it).
+    `changes` tell of files that are gone, oldest first; no row of facts is theirs.
     """
 
     folder: str
     tables: Mapping[str, TableFiles]
     version: str
+    changes: tuple[Change, ...] = ()

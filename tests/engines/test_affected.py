@@ -1,4 +1,6 @@
-"""Facts that arrive change the earnings of those they are about, and leave the others as they were."""
+"""Facts that arrive, and rows that take the place of others, change the earnings of those they are about, and
+leave the others as they were.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -19,7 +23,8 @@ from cogrow.engines.batch.prepare import Found, Kept, Ran
 from cogrow.engines.run import run_programs
 from cogrow.engines.scans import rollups, share
 from cogrow.errors import DataError
-from cogrow.facts import FactFiles, Kind
+from cogrow.facts import TABLES, Change, FactFiles, Kind
+from cogrow.ids import file_hash
 from tests.agreement import declared_by
 from tests.engines.test_agreement import generated, runs
 from tests.fact_files import Facts, write
@@ -67,6 +72,14 @@ def arrivals(draw: Callable, rows: Facts) -> dict[str, list[int]]:
     return dict.fromkeys(rows, [0] * FILES) | later
 
 
+@st.composite
+def rewritings(draw: Callable, rows: Facts) -> dict[str, int]:
+    """Make up at which moment rows of a table's first file take the place of others."""
+    keyed = sorted(table for table in rows if table in TABLES and table != "calendar")
+    chosen = draw(st.lists(st.sampled_from(keyed), max_size=3, unique=True))
+    return {table: draw(st.integers(1, MOMENTS - 1)) for table in chosen}
+
+
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_made_up_facts_that_arrive_in_parts_earn_the_same(shard, narrowed, monkeypatch):
     """Every other program reads tables that are shared, as many would together."""
@@ -76,7 +89,8 @@ def test_made_up_facts_that_arrive_in_parts_earn_the_same(shard, narrowed, monke
     @some
     @given(programs(None, CLAUSES), facts(), st.data())
     def one_pair(made, rows, data):
-        arrive_alike(runs([made], rows), rows, data.draw(arrivals(rows)))
+        drawn = data.draw(arrivals(rows)), data.draw(rewritings(rows))
+        arrive_alike(runs([made], rows), rows, *drawn)
 
     one_pair()
     assert any(some < all_of_them for some, all_of_them in narrowed)
@@ -87,13 +101,16 @@ def test_made_up_programs_that_run_together_earn_the_same_from_facts_that_arrive
     @some
     @given(markets(), facts(), st.data())
     def one_market(made, rows, data):
-        arrive_alike(runs(made, rows), rows, data.draw(arrivals(rows)))
+        drawn = data.draw(arrivals(rows)), data.draw(rewritings(rows))
+        arrive_alike(runs(made, rows), rows, *drawn)
 
     one_market()
     assert any(some < all_of_them for some, all_of_them in narrowed)
 
 
-def arrive_alike(wanted: Sequence[Run], rows: Facts, when: Arrivals) -> None:
+def arrive_alike(
+    wanted: Sequence[Run], rows: Facts, when: Arrivals, rewritten: Mapping[str, int]
+) -> None:
     """Demand the same earnings at each moment, whatever was earned in the moments before."""
     with tempfile.TemporaryDirectory() as folder:
         declared: dict[str, dict[str, Kind]] = {}
@@ -101,9 +118,12 @@ def arrive_alike(wanted: Sequence[Run], rows: Facts, when: Arrivals) -> None:
             for table, columns in declared_by(program).items():
                 declared.setdefault(table, {}).update(columns)
         whole = write(Path(folder), rows, declared=declared, files=FILES, complete=True)
+        before = {table: gave_way(whole, table) for table in rewritten}
         there: list[Ran] = []
         for moment in range(MOMENTS):
             now = arrived(whole, when, moment)
+            for table, change in before.items():
+                now = with_change(now, change, happened=moment >= rewritten[table])
             try:
                 should = run_programs(wanted, now, Limits(threads=1))
             except DataError:  # money in another currency
@@ -112,6 +132,34 @@ def arrive_alike(wanted: Sequence[Run], rows: Facts, when: Arrivals) -> None:
             there = run_programs(wanted, now, Limits(threads=1), kept=kept)
             for one, other in zip(there, should, strict=True):
                 assert one.table == other.table, f"{one.program.id} {one.period} at {moment}"
+
+
+def gave_way(whole: FactFiles, table: str) -> Change:
+    """Write the first file of a table as it was before: its keys, with what is now of other rows."""
+    path = Path(whole.tables[table].paths[0])
+    after = pq.read_table(path)
+    order = [*range(1, after.num_rows), 0][: after.num_rows]
+    others = after.take(pa.array(order, pa.int64()))
+    before = pa.table(
+        {
+            name: (after if name in TABLES[table].key else others).column(name)
+            for name in after.column_names
+        }
+    )
+    old, change = path.with_name("before.parquet"), path.with_name("change.parquet")
+    pq.write_table(before, old)
+    pq.write_table(pa.concat_tables([before, after]), change)
+    return Change(table, file_hash(old), file_hash(path), str(change), file_hash(change))
+
+
+def with_change(facts: FactFiles, change: Change, *, happened: bool) -> FactFiles:
+    """Return the facts as they are after rows of a file gave way, or as they were before."""
+    if happened:
+        return replace(facts, changes=(*facts.changes, change))
+    table = facts.tables[change.table]
+    old = str(Path(table.paths[0]).with_name("before.parquet"))
+    was = replace(table, paths=(old, *table.paths[1:]), hashes=(change.gone, *table.hashes[1:]))
+    return replace(facts, tables={**facts.tables, change.table: was})
 
 
 def arrived(whole: FactFiles, when: Arrivals, moment: int) -> FactFiles:

@@ -151,6 +151,38 @@ def test_a_visit_counts_no_longer_whose_product_is_known(tmp_path, anew, qualify
     assert anew == [{"m2"}]
 
 
+GIVEN_BACK = """\
+metrics: {shirts_back: sum(refunded where products.category = 'shirts')}
+reward: {rate: {pays_on: shirts_back, rate: 10%}}
+"""
+
+BY_PRODUCT = """\
+reward: {per: product, when: products.category = 'shirts', rate: {pays_on: net_sales, rate: 10%}}
+"""
+
+
+def test_a_product_counts_for_whoever_sold_it(tmp_path, anew):
+    """What is asked of it is looked up, whomever it belongs to."""
+    facts = market()
+    for line in facts["order_lines"]:
+        line |= {"product_id": "p2"} if line["order_id"] == "o5" else {}
+    late = {"products": [facts["products"][0] | {"product_id": "p2", "merchant_id": "m1"}]}
+    both_days(tmp_path, BY_PRODUCT, late, Q2, facts=facts)
+    assert anew == [{"m1", "m2"}]
+
+
+def test_a_product_counts_for_whoever_gave_it_back(tmp_path, anew):
+    """It is of another merchant, and lines are asked for nothing but what a refund is of."""
+    facts = market()
+    for line in facts["order_lines"]:
+        line |= {"product_id": "p2"} if line["order_id"] == "o5" else {}
+    refund = facts["refunds"][0] | {"refund_id": "r2", "order_id": "o5", "line_no": 1}
+    facts["refunds"].append(refund)
+    late = {"products": [facts["products"][0] | {"product_id": "p2", "merchant_id": "m1"}]}
+    both_days(tmp_path, GIVEN_BACK, late, Q2, facts=facts)
+    assert anew == [{"m2"}]
+
+
 def test_a_refund_that_names_its_merchant_is_dated_anew_by_its_order(tmp_path, anew, qualifying):
     """It counted on its own day; its order is of another quarter."""
     qualifying("order_lines: paid > 100 CNY, dated_by: placed_at")

@@ -105,7 +105,7 @@ def test_files_of_the_same_size_and_time_are_trusted(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The price of a fast start: a change that also sets the old time again is not seen."""
-    monkeypatch.setattr(seal, "_sha256", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr(seal, "file_hash", lambda path: pytest.fail(f"{path} was read"))
     path = folder / "orders" / "2025-04.parquet"
     status = path.stat()
     flip(path)

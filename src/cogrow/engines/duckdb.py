@@ -218,7 +218,8 @@ def open_engine(
     import duckdb
 
     wanted = [name for name in facts.tables if any(name in plan.reads for plan in plans)]
-    reads = {Path(path).parent for name in wanted for path in facts.tables[name].paths}
+    paths = [path for name in wanted for path in facts.tables[name].paths]
+    reads = {Path(path).parent for path in (*paths, *(one.path for one in facts.changes))}
     try:
         with (
             connect(limits, reads=sorted(reads), writes=writes) as connection,

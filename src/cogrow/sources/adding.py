@@ -129,7 +129,8 @@ def _refuse_unknown(replacing: frozenset[str], tables: set[str]) -> None:
 class _New:
     """The files that new rows are written to: the table and the query of each, by how it will be called.
 
-    `gone` are those they take the place of, and the table of each.
+    `gone` are those they take the place of, by how these are called: the table, the file instead of it, and
+    how the file of the rows this is about will be called, and the query of them.
     """
 
     reading: Reading
@@ -137,7 +138,7 @@ class _New:
     to: Path
     work: Path
     files: dict[str, tuple[str, str]] = field(default_factory=dict)
-    gone: dict[str, str] = field(default_factory=dict)
+    gone: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
 
     def count(self, name: str) -> int:
         """Return how many rows a table of the connection has."""
@@ -169,15 +170,18 @@ class _New:
         columns = ", ".join(quoted(column.name) for column in table.columns)
         swap = f"(SELECT * FROM {quoted(f'swap_{name}')} WHERE _home = {literal(home)})"
         old = f"read_parquet({literal(home)}, hive_partitioning = false)"
-        rows = (
-            f"(SELECT {columns} FROM {old} ANTI JOIN {swap} USING ({keys}) UNION ALL SELECT {columns}"
-            f" FROM {quoted(f'ok_{name}')} SEMI JOIN (FROM {swap} WHERE NOT moves) USING (_id))"
+        taken = (
+            f"SELECT {columns} FROM {quoted(f'ok_{name}')}"
+            f" SEMI JOIN (FROM {swap} WHERE NOT moves) USING (_id)"
         )
-        self.gone[Path(home).relative_to(self.to).as_posix()] = name
+        rows = f"(SELECT {columns} FROM {old} ANTI JOIN {swap} USING ({keys}) UNION ALL {taken})"
+        stem, instead = re.sub(r"\.[0-9]+$", "", Path(home).stem), ""
         if self.reading.checks.count(f"SELECT count(*) FROM {rows}"):
             query = sorted_rows(table, rows, self._orders(table, rows))
-            called = re.sub(r"\.[0-9]+$", "", Path(home).stem)
-            self._call(name, called, query)
+            instead = self._call(name, stem, query)
+        changed = f"SELECT {columns} FROM {old} SEMI JOIN {swap} USING ({keys}) UNION ALL {taken}"
+        change = self._free(seal.CHANGES, f"{name}-{stem}")
+        self.gone[Path(home).relative_to(self.to).as_posix()] = name, instead, change, changed
 
     def _orders(self, table: Table, rows: str) -> str:
         """Return a relation of the orders that rows of a table of lines name, and when they were."""
@@ -186,13 +190,20 @@ class _New:
         wanted = f"SELECT order_id FROM {rows}"
         return self.reading.checks.accepted("orders", ("placed_at",), ("order_id",), wanted)
 
-    def _call(self, table: str, stem: str, query: str) -> None:
-        """Find a name for a file that no other has."""
-        called, at = f"{table}/{stem}.parquet", 1
-        while called in self.files or (self.to / called).exists():
+    def _call(self, table: str, stem: str, query: str) -> str:
+        """Find a name for a file of a table, and return it."""
+        name = self._free(table, stem)
+        self.files[name] = table, query
+        return name
+
+    def _free(self, folder: str, stem: str) -> str:
+        """Return a name that no other file has."""
+        called, at = f"{folder}/{stem}.parquet", 1
+        changes = {change for _, _, change, _ in self.gone.values()}
+        while called in self.files or called in changes or (self.to / called).exists():
             at += 1
-            called = f"{table}/{stem}.{at}.parquet"
-        self.files[called] = table, query
+            called = f"{folder}/{stem}.{at}.parquet"
+        return called
 
     def write(self, report: FactsReport, replaced: Mapping[str, int]) -> str:
         """Write all files, and the quarantined rows, and seal them in. Returns the new version."""
@@ -206,9 +217,13 @@ class _New:
             path = self.work.resolve() / f"{at}.parquet"
             copy(self.reading.connection, query, path)
             made.setdefault(table, []).append((path, called))
-        for table in self.gone.values():
+        rewritten = []
+        for at, (home, (table, instead, called, query)) in enumerate(self.gone.items()):
+            path = self.work.resolve() / f"change-{at}.parquet"
+            copy(self.reading.connection, query, path)
+            rewritten.append(seal.Rewritten(table, home, instead, (path, called)))
             made.setdefault(table, [])
-        content = seal.extended(self.to, made, frozenset(self.gone))
+        content = seal.extended(self.to, made, rewritten)
         for name, counts in report.tables.items():
             before = self.there.tables[name].rows if name in self.there.tables else 0
             expected = before + counts.written - replaced[name]
@@ -217,7 +232,9 @@ class _New:
                 what = N_("{table}: {rows} rows were written, not {expected}.")
                 raise InvariantBroken(message(what, table=name, rows=rows, expected=expected))
         moves = [move for files in made.values() for move in files]
-        put_in_place(self.to, moves, [*self.gone], content)
+        moves += [one.rows for one in rewritten]
+        sealed = seal.names(self.to) or frozenset()
+        put_in_place(self.to, moves, sorted(sealed - seal.called(content)), content)
         return str(content["version"])
 
     def _quarantine(self, name: str) -> None:

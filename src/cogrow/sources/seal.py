@@ -7,17 +7,17 @@ and a changed byte does not. What it cannot see is a change that also sets the o
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cogrow.errors import N_, DataError, InvariantBroken, Issue, Message, Span, message
-from cogrow.facts import TABLES, FactFiles, Kind, TableFiles
-from cogrow.ids import content_hash
+from cogrow.facts import TABLES, Change, FactFiles, Kind, TableFiles
+from cogrow.ids import content_hash, file_hash
 from cogrow.sources.faults import CHANGED, COLUMN_MISSING, NOT_CANONICAL, word
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 NAME = "facts.json"
 FORMAT = 1
+
+#: The folder of the rows that took the place of others; and of how many files that is remembered, the latest.
+CHANGES, MOST_CHANGES = ".changes", 1_000
 
 _KINDS = {
     "string": Kind.TEXT,
@@ -37,15 +40,10 @@ _KINDS = {
 }
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _hashes(paths: Sequence[Path]) -> list[str]:
     """Return the hash of each file; hashing lets other threads run, so several go at once."""
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(_sha256, paths))
+        return list(pool.map(file_hash, paths))
 
 
 def _columns(name: str, path: Path, schema: pa.Schema) -> tuple[dict[str, Kind], list[Issue]]:
@@ -125,22 +123,39 @@ def write(folder: Path, tables: Mapping[str, Sequence[Path]]) -> FactFiles:
     return _fact_files(folder, content)
 
 
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A file that another took the place of: its table, how both are called ("": no row is left), and the
+    file of the rows this is about, where it is now and how it will be called.
+    """
+
+    table: str
+    gone: str
+    instead: str
+    rows: tuple[Path, str]
+
+
 def extended(
-    folder: Path, added: Mapping[str, Sequence[tuple[Path, str]]], gone: Container[str]
+    folder: Path,
+    added: Mapping[str, Sequence[tuple[Path, str]]],
+    gone: Sequence[Rewritten],
 ) -> dict[str, Any]:
     """Return what the seal of `folder` will be with files more and files less; writes nothing.
 
-    `added` are the files of each table, where they are now and how they will be called; `gone` is how
-    files are called that no longer count.
+    `added` are the files of each table, where they are now and how they will be called; `gone` says which no
+    longer count.
     """
     import pyarrow.parquet as pq
 
-    tables = dict(json.loads((folder / NAME).read_bytes())["tables"])
+    content = json.loads((folder / NAME).read_bytes())
+    tables = dict(content["tables"])
+    hashes = {file["name"]: file["sha256"] for table in tables.values() for file in table["files"]}
+    lost_names = {one.gone for one in gone}
     for name, files in added.items():
         made, issues = _table(name, files)
         before = tables.get(name, {"files": [], "rows": 0, "columns": made["columns"]})
-        left = [file for file in before["files"] if file["name"] not in gone]
-        lost = [file["name"] for file in before["files"] if file["name"] in gone]
+        left = [file for file in before["files"] if file["name"] not in lost_names]
+        lost = [file["name"] for file in before["files"] if file["name"] in lost_names]
         if issues or (files and before["columns"] != made["columns"]):
             what = N_("{table}: the rows to add have other columns than those that are there.")
             raise InvariantBroken(message(what, table=name))
@@ -150,11 +165,24 @@ def extended(
         )
         rows = before["rows"] - less + made["rows"]
         tables[name] = {"files": in_order, "rows": rows, "columns": before["columns"]}
-    return _content(dict(sorted(tables.items())))
+        hashes |= {file["name"]: file["sha256"] for file in made["files"]}
+    changes = [
+        {
+            "table": one.table,
+            "gone": hashes[one.gone],
+            "instead": hashes[one.instead] if one.instead else "",
+            "name": one.rows[1],
+            "sha256": file_hash(one.rows[0]),
+        }
+        for one in gone
+    ]
+    every = [*content.get("changes", ()), *changes]
+    return _content(dict(sorted(tables.items())), every[-MOST_CHANGES:])
 
 
-def _content(tables: Mapping[str, Any]) -> dict[str, Any]:
-    return {"format": FORMAT, "version": _version(tables), "tables": tables}
+def _content(tables: Mapping[str, Any], changes: Sequence[Any] = ()) -> dict[str, Any]:
+    content = {"format": FORMAT, "version": _version(tables), "tables": tables}
+    return content | ({"changes": changes} if changes else {})
 
 
 def put(folder: Path, content: Mapping[str, Any]) -> None:
@@ -168,11 +196,16 @@ def put(folder: Path, content: Mapping[str, Any]) -> None:
     partial.replace(folder / NAME)
 
 
+def called(content: Mapping[str, Any]) -> frozenset[str]:
+    """Return how all files are called that a seal names."""
+    files = [file["name"] for table in content["tables"].values() for file in table["files"]]
+    return frozenset([*files, *(change["name"] for change in content.get("changes", ()))])
+
+
 def names(folder: Path) -> frozenset[str] | None:
     """Return how the sealed files are called, or None where there is no seal that can be read."""
     try:
-        tables = json.loads((folder / NAME).read_bytes())["tables"]
-        return frozenset(file["name"] for table in tables.values() for file in table["files"])
+        return called(json.loads((folder / NAME).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -196,7 +229,17 @@ def _fact_files(folder: Path, content: Mapping[str, Any]) -> FactFiles:
         )
         for name, table in content["tables"].items()
     }
-    return FactFiles(str(folder), tables, str(content["version"]))
+    changes = (
+        Change(
+            str(one["table"]),
+            str(one["gone"]),
+            str(one["instead"]),
+            str(folder / one["name"]),
+            str(one["sha256"]),
+        )
+        for one in content.get("changes", ())
+    )
+    return FactFiles(str(folder), tables, str(content["version"]), tuple(changes))
 
 
 def read(folder: Path) -> FactFiles | None:

@@ -15,16 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from cogrow.engines.batch.changes import Changes
 from cogrow.engines.batch.inputs import Inputs, looked_up, measured_only
 from cogrow.engines.batch.new_rows import NewRows
 from cogrow.engines.batch.order import Run, chosen_among
 from cogrow.engines.batch.origins import Origin, Origins
 from cogrow.engines.plan import Plan, Step
 from cogrow.engines.ratio import SQL, join, same
+from cogrow.engines.scans.reach import look_of
 from cogrow.engines.scans.share import SharedRows
-from cogrow.engines.scans.spans import FactFile, paths_of, read_files, read_only
+from cogrow.engines.scans.spans import FactFile, Listed, files_as, paths_of, read_only
 from cogrow.engines.steps.clicks import STEP as CLICKS
 from cogrow.engines.steps.eligible import ELIGIBLE, ENROLLED, is_among, is_eligible
+from cogrow.engines.steps.facts_sql import FactQuery
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
 from cogrow.engines.steps.refund_lines import refund_lines
 from cogrow.engines.steps.result import LABELED
@@ -39,6 +42,9 @@ FIXED = frozenset(("merchant_id", *LABELED))
 
 #: What a visit, an order or a line is owed to is asked by a step that says of whom.
 OWED = frozenset(("visits", "orders", "order_lines"))
+
+#: A new file, after the position of the run it is new for.
+New = tuple[int, FactFile]
 
 #: What rows of a new file are called while it is told whose they are.
 NEW = "new"
@@ -56,7 +62,8 @@ def affected(
     named is computed for everybody.
     """
     found = Affected(runs, origins, plans)
-    who = {at: found.table_of(at, said) for at, said in there.items()}
+    new = {at: found.new_files(at, said) for at, said in there.items()}
+    who = {at: found.table_of(files) for at, files in new.items() if files is not None}
     # What each offers to a merchant, the others it is chosen among must know.
     apart = {
         at for at in left if len({who.get(n, "") for n in chosen_among(at, runs) if n in left}) > 1
@@ -81,31 +88,43 @@ class Affected:
 
     def __post_init__(self) -> None:
         self.rows = NewRows(self.origins.inputs)
+        self.changes = Changes(self.origins.inputs.layout)
 
-    def table_of(self, at: int, said: Origin) -> str:
-        """Return the table of the merchants that are affected since earlier earnings of a run; "" where
-        anybody can be.
-        """
+    def new_files(self, at: int, said: Origin) -> list[New] | None:
+        """Return the files new since earlier earnings of a run; None where that can be about anybody."""
         members = self.origins.members[at]
         before = self.origins.before(at, said)
         if before is None or self._taken_from_funds(at):
-            return ""
-        found: list[exp.Query] = []
+            return None
+        found: list[New] = []
         for position, listed in zip(members, before, strict=True):
             own = self.origins.owns[position]
             then, now = Counter(listed), Counter(own.listed)
-            if then - now:
-                return ""  # a file is gone, and nobody knows whose rows it had
-            counting: list[exp.Query] = []
-            new = (file for file in own.files if file.listed in now - then)
-            for file in sorted(new, key=lambda one: (one.table, one.path)):
-                whose = list(self._whose(file, position))
-                if not whose:
-                    return ""
-                for query, counts in whose:
-                    (counting if counts else found).append(query)
-            if counting:
-                found.append(self._eligible(counting, position))
+            known = set[Listed]()
+            for gone in sorted(then - now):
+                changed = self.changes.since(gone)
+                if changed is None:
+                    return None  # a file is gone, and nobody knows whose rows it had
+                known.add(changed.now)
+                found += ((position, file) for file in changed.files)
+            new = (
+                file for file in own.files if file.listed in now - then and file.listed not in known
+            )
+            found += ((position, file) for file in sorted(new, key=_table_and_path))
+        self.rows.changed |= {file for _, file in found if file in self.changes}
+        return found
+
+    def table_of(self, new: Sequence[New]) -> str:
+        """Return the table of the merchants that new files affect; "" where anybody can be."""
+        found: list[exp.Query] = []
+        counting: dict[int, list[exp.Query]] = {}
+        for position, file in new:
+            whose = list(self._whose(file, position))
+            if not whose:
+                return ""
+            for query, counts in whose:
+                (counting.setdefault(position, []) if counts else found).append(query)
+        found += (self._eligible(queries, position) for position, queries in counting.items())
         return self._kept(found)
 
     def _eligible(self, counting: Sequence[exp.Query], at: int) -> exp.Select:
@@ -147,50 +166,74 @@ class Affected:
             yield self._rows(file), False
         if file.table == "merchants":
             return
+        named = file.table == "products" and "products" in asked
         for scan in plan.scans:
             owing = CLICKS in scan.used and file.table in OWED
-            if not owing and file not in self.origins.inputs.of(scan):
+            if not owing and not self._is_near(file, scan):
                 continue
             counting = self.rows.counting(scan, file)
             if counting is not None:
                 yield counting, True
-            elif file.table != "visits":
-                yield self._rows(file), False
-            elif (owed := self.rows.owed(program, file)) is not None:
-                yield owed, True
-        if file.table == "products" and "products" in asked:
-            for named in self._naming(file, {one.table for one in own.files}):
-                yield named, False
+            elif file.table == "visits":
+                owed = self.rows.owed(program, file)
+                yield from [(owed, True)] if owed is not None else []
+            else:
+                named = True  # the lines of a refund say of which products it is
+        if named:
+            read = {one.table for one in own.files}
+            yield from ((query, False) for query in self._naming(file, read))
+
+    def _is_near(self, file: FactFile, scan: FactQuery) -> bool:
+        """Return whether a step can read a row of the file; of rows that gave way, any may have been read."""
+        if file not in self.rows.changed:
+            return file in self.origins.inputs.of(scan)
+        look = look_of(scan)
+        return file.table in (look.table, *(table for table, _, _ in look.joins)) or (
+            look.by_line and file.table == "order_lines"
+        )
 
     def _naming(self, file: FactFile, read: Container[str]) -> Iterator[exp.Query]:
         """Yield the queries of those who sold a product of the file, or were visited for one: it need not be
         their own.
+
+        Raises AssertionError for a file of another table: nothing says whose rows name one of its own.
         """
-        new = read_files([file.path])
+        if file.table != "products":
+            raise AssertionError(file.table)
+        new = files_as([file.path], NEW)
         if "order_lines" in read:
-            query = exp.select("orders.merchant_id").from_(exp.alias_(new, NEW, table=True))
+            query = exp.select("orders.merchant_id").from_(new)
             query = query.join("order_lines", on=same("product_id", "order_lines", NEW))
-            yield query.join("orders", on=same("order_id", "orders", "order_lines"))
+            query = query.join("orders", on=same("order_id", "orders", "order_lines"))
+            read_only(query, self.rows.wider())
+            yield query
         visits = self.origins.inputs.layout.facts.tables.get("visits")
         if "visits" in read and visits is not None and "product_id" in visits.columns:
-            query = exp.select("visits.merchant_id").from_(exp.alias_(new.copy(), NEW, table=True))
-            yield query.join("visits", on=same("product_id", "visits", NEW))
+            query = exp.select("visits.merchant_id").from_(new.copy())
+            query = query.join("visits", on=same("product_id", "visits", NEW))
+            read_only(query, self.rows.wider())
+            yield query
 
     def _rows(self, file: FactFile) -> exp.Select:
         """Return the query of whose the rows of a new file are."""
         if file not in self._new:
             name = self._new[file] = f"new_{len(self._new) + 1}"
             columns = self.origins.inputs.layout.facts.tables[file.table].columns
-            source = exp.select("*").from_(read_files([file.path])).subquery(NEW)
             owner: SQL = exp.column("merchant_id", NEW)
-            query = exp.select().from_(source)
+            query = exp.select().from_(files_as([file.path], NEW))
             if "order_id" in columns and file.table != "orders":
                 query = join(query, "orders", same("order_id", "orders", NEW))
                 of_order = exp.column("merchant_id", "orders")
                 named = "merchant_id" in columns
                 owner = exp.func("COALESCE", owner, of_order) if named else of_order
-            self.tables[name] = query.select(exp.alias_(owner, "merchant_id")).distinct()
+            query = query.select(exp.alias_(owner, "merchant_id")).distinct()
+            read_only(query, self.rows.wider())
+            self.tables[name] = query
         return exp.select("merchant_id").from_(self._new[file])
+
+
+def _table_and_path(file: FactFile) -> tuple[str, str]:
+    return file.table, file.path
 
 
 def _together(queries: Iterable[exp.Query]) -> exp.Query:

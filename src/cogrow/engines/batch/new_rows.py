@@ -6,7 +6,7 @@ none of these holds a row of it. What a file is joined with is kept once, for al
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 
@@ -53,8 +53,8 @@ class Joined:
             column.replace(own)
         return node
 
-    def query(self) -> exp.Select:
-        """Return the query of the rows."""
+    def query(self, wider: Mapping[str, Set[str]]) -> exp.Select:
+        """Return the query of the rows; tables that rows gave way in are read in these files."""
         here, own = self.file.table, self.scan.table
         query = self.scan.joined(self.tables)
         for table, name in sorted(self.columns):
@@ -64,23 +64,39 @@ class Joined:
             query = join(query, here, same("order_id", here, own), inner=True)
         elif here != own:
             query = query.where(known(exp.column(self.link, here)), copy=False)
-        read_only(query, paths_of(self.near) | {here: {self.file.path}})
+        near = (
+            {} if wider else paths_of(self.near)
+        )  # what gave way was joined with other files, too
+        read_only(query, {**near, **wider, here: {self.file.path}})
         return query.distinct(copy=False) if self.loose else query
 
 
 @dataclass
 class NewRows:
-    """Says of steps whose rows count because of new files; `tables` are to be filled for that."""
+    """Says of steps whose rows count because of new files; `tables` are to be filled for that.
+
+    `changed` are files of rows that gave way, and of those that took their place: new as those of any other,
+    and what new rows are joined with as it was, and as it is.
+    """
 
     inputs: Inputs
+    changed: set[FactFile] = field(default_factory=set)
     _joined: dict[tuple[str, bool, FactFile, str, bool], Joined] = field(default_factory=dict)
     _owed: dict[tuple[FactFile, str], tuple[str, exp.Query]] = field(default_factory=dict)
 
     def tables(self) -> Iterator[tuple[str, exp.Query]]:
         """Yield the tables that the queries read, and what fills each."""
+        wider = self.wider()
         for joined in self._joined.values():
-            yield joined.name, joined.query()
+            yield joined.name, joined.query(wider)
         yield from self._owed.values()
+
+    def wider(self) -> dict[str, set[str]]:
+        """Return, of the tables some rows of which gave way, all files and those with these rows."""
+        found = paths_of(self.changed)
+        for table, paths in found.items():
+            paths |= {file.path for file in self.inputs.layout.files(table)}
+        return found
 
     def counting(self, scan: FactQuery, file: FactFile) -> exp.Select | None:
         """Return the query of the merchants whose rows can count in the step because of the file; None where
@@ -124,7 +140,7 @@ class NewRows:
         query = exp.select("visits.merchant_id").distinct().from_("visits")
         query = query.join("orders", on=could_be(program, attribution), copy=False)
         query = query.where(*holds, copy=False)
-        read_only(query, {"visits": [file.path]})
+        read_only(query, {**self.wider(), "visits": {file.path}})
         key = file, query.sql()
         if key not in self._owed:
             self._owed[key] = f"new_owed_{len(self._owed) + 1}", query

@@ -99,6 +99,12 @@ def read_files(paths: Iterable[str]) -> exp.Func:
     return exp.func("READ_PARQUET", exp.array(*(exp.Literal.string(path) for path in paths)))
 
 
+def files_as(paths: Iterable[str], alias: str) -> exp.Table:
+    """Return the table that the rows of Parquet files make, under a name."""
+    named = exp.TableAlias(this=exp.to_identifier(alias))
+    return exp.Table(this=read_files(sorted(paths)), alias=named)
+
+
 def paths_of(files: Iterable[FactFile]) -> dict[str, set[str]]:
     """Return where files are, by table."""
     found: dict[str, set[str]] = {}
@@ -111,8 +117,7 @@ def read_only(query: exp.Query, paths: Mapping[str, Collection[str]]) -> None:
     """Let a query read its tables in these files only; one that is not named in all it has."""
     for table in list(query.find_all(exp.Table)):
         if paths.get(table.name):
-            alias = exp.TableAlias(this=exp.to_identifier(table.alias_or_name))
-            table.replace(exp.Table(this=read_files(sorted(paths[table.name])), alias=alias))
+            table.replace(files_as(paths[table.name], table.alias_or_name))
 
 
 def hull(spans: Iterable[Span | None]) -> Span | None:

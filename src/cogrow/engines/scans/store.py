@@ -6,14 +6,13 @@ facts does, reading trusts a file of the same size and time of change, and hashe
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cogrow.ids import content_hash
+from cogrow.ids import content_hash, file_hash
 
 #: The folder of roll-ups inside a folder of facts.
 FOLDER = ".rollups"
@@ -78,7 +77,7 @@ class Store:
 
         made = self.unfinished(name)
         rows = pq.read_metadata(made).num_rows
-        digest = _sha256(made)
+        digest = file_hash(made)
         made.replace(self.path(name))
         status = self.path(name).stat()
         kept = Kept(
@@ -122,12 +121,12 @@ class Store:
             return False
         if status.st_size != kept.size:
             return False
-        return status.st_mtime_ns == kept.modified_ns or _sha256(path) == kept.sha256
+        return status.st_mtime_ns == kept.modified_ns or file_hash(path) == kept.sha256
 
     def has_same_bytes(self, kept: Kept) -> bool:
         """Return whether the rows are those of the note, by their bytes."""
         path = self.path(kept.name)
-        return path.is_file() and _sha256(path) == kept.sha256
+        return path.is_file() and file_hash(path) == kept.sha256
 
     def by_column(self) -> Mapping[str, str]:
         """Return which roll-up holds each column that is kept whole."""
@@ -164,8 +163,3 @@ def _read(path: Path) -> Kept | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return kept if path.name == f"{kept.name}{NOTE}" else None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
