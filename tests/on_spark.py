@@ -38,9 +38,8 @@ HERE = Master(os.environ, "local[1]", SMALL)
 
 INSTALLED = importlib.util.find_spec("pyspark") is not None and java_home(os.environ) is not None
 
-#: Only one process of the tests starts a Java; without --dist loadgroup each would.
+#: Only one process of the tests starts a Java: conftest.py lets those named for Spark run in one.
 SPARK_MARKS = [
-    pytest.mark.xdist_group("spark"),
     pytest.mark.skipif(not INSTALLED, reason="pyspark or Java is not installed"),
 ]
 

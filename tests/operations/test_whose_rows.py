@@ -130,7 +130,8 @@ def test_a_refund_is_held_against_conditions_by_line(tmp_path, anew, qualifying)
     ],
 )
 def test_a_visit_counts_where_an_order_can_be_owed_to_it(tmp_path, anew, visit, whose):
-    later = {"visits": [VISIT | visit]}
+    late = {"visit_id": "v9", "visitor_id": "nobody", "visited_at": MAY}
+    later = {"visits": [VISIT | visit, VISIT | late]}
     both_days(tmp_path, CAME_BACK, later, Q2, facts=visited(market()))
     assert anew == [whose]
 

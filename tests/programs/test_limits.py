@@ -85,7 +85,6 @@ def measured():
     return json.loads(process.stdout)
 
 
-@pytest.mark.xdist_group("limits")  # measured once, for all of them
 @pytest.mark.parametrize("name", TOO_MUCH)
 def test_what_is_too_much_is_refused_at_once(measured, name):
     assert len(TOO_MUCH[name].encode()) <= LARGEST_BYTES

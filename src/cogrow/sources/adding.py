@@ -179,7 +179,10 @@ class _New:
         if self.reading.checks.count(f"SELECT count(*) FROM {rows}"):
             query = sorted_rows(table, rows, self._orders(table, rows))
             instead = self._call(name, stem, query)
-        changed = f"SELECT {columns} FROM {old} SEMI JOIN {swap} USING ({keys}) UNION ALL {taken}"
+        changed = (
+            f"SELECT {columns} FROM (SELECT {columns}, 0 AS _at FROM {old} SEMI JOIN {swap} USING ({keys})"
+            f" UNION ALL SELECT {columns}, 1 FROM ({taken})) ORDER BY {keys}, _at"
+        )
         change = self._free(seal.CHANGES, f"{name}-{stem}")
         self.gone[Path(home).relative_to(self.to).as_posix()] = name, instead, change, changed
 
