@@ -5,8 +5,9 @@ python -m benchmarks.daily --facts DIR [--threads 2] [--memory 6GB] [--json FILE
 DIR is a simulated marketplace. Its last two days become files of their own, and the facts without them a
 folder of their own. Timed, each a process of its own: the whole library in every period of the last year
 on these facts, keeping results and what it adds up; again after either day has been added, of which the
-last ends a month and brings new scores of every merchant; with nothing new; and all of it from the facts.
-It prints what each took, and demands the same bytes of both ways.
+last ends a month and brings new scores of every merchant; with nothing new; after as many orders as a day
+has were confirmed (`facts add --replace orders`); and all of it from the facts. It prints what each took,
+and demands the same bytes of both ways.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ import pyarrow.parquet as pq
 from benchmarks import figures
 from benchmarks.library import in_last_year
 from benchmarks.process import Took, compiled, machine, timed
+from cogrow.embedded import Limits
 
-FIRST, DAY_AFTER, LAST_DAY, AGAIN, ANEW = (
+FIRST, DAY_AFTER, LAST_DAY, AGAIN, CONFIRMED, ANEW = (
     "first run that keeps",
     "a new day",
     "a new day, with scores of everybody",
     "once more, no new facts",
+    "a day of orders that are confirmed",
     "all of it, from the facts",
 )
 #: What places the rows of a table in time; order lines lie as their orders do.
@@ -96,11 +99,29 @@ def days_of(
     return pc.add(*counted)
 
 
+def confirm(folder: Path, new: Path, limits: Limits) -> None:
+    """Let as many orders as the last day has be completed at its end, in place of what they were."""
+    import duckdb
+
+    from cogrow.sources.adding import add
+
+    orders = f"read_parquet('{folder}/orders/*.parquet')"
+    new.mkdir()
+    duckdb.execute(
+        f"COPY (WITH last AS (SELECT max(placed_at) AS at FROM {orders})"
+        " SELECT o.* REPLACE ('completed' AS status, last.at AS confirmed_at)"
+        f" FROM {orders} AS o, last WHERE status IN ('shipped', 'delivered')"
+        " AND placed_at < last.at - INTERVAL 5 DAY ORDER BY placed_at DESC, order_id LIMIT"
+        f" (SELECT count(*) FROM {orders}, last WHERE placed_at >= last.at - INTERVAL 1 DAY))"
+        f" TO '{new}/orders.parquet' (FORMAT parquet)"
+    )
+    add(new, folder, limits, replacing=frozenset({"orders"}))
+
+
 def earn(facts: Path, out: Path, threads: int, memory: str, *, keep: bool) -> None:
     """Compute the library in every period of the facts' last year; this is the whole of the process it
     runs in.
     """
-    from cogrow.embedded import Limits
     from cogrow.engines.batch.prepare import Kept, Ran
     from cogrow.engines.run import running
     from cogrow.operations.earn import finished, found_in, result_path, rollups_of, stamped, write
@@ -161,6 +182,8 @@ def report(given: argparse.Namespace, work: Path) -> None:
         seal.write(folder, there)
         results[label] = run("kept", "kept")
     results[AGAIN] = run("kept", "kept")
+    confirm(folder, work / "confirmed", Limits(memory=given.memory, threads=given.threads))
+    results[CONFIRMED] = run("kept", "kept")
     results[ANEW] = run("anew", "again")
     whole = results[ANEW]
     files = [sum(map(len, day.values())) for day in days]

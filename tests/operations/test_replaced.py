@@ -93,10 +93,12 @@ def test_a_line_and_its_order_that_change_together_count_as_they_were(tmp_path, 
     assert anew == [{"m2"}]
 
 
-def test_a_merchant_that_changes_is_computed_anew(tmp_path, anew):
-    other = first("merchants", market(), merchant_id="m3") | {"category": "apparel"}
+@pytest.mark.parametrize(("merchant", "category"), [("m3", "apparel"), ("m2", "beauty")])
+def test_a_merchant_that_changes_is_computed_anew(tmp_path, anew, merchant, category):
+    """It takes part now, or no more."""
+    other = first("merchants", market(), merchant_id=merchant) | {"category": category}
     replaced(tmp_path, "merchants: category = 'apparel'\n" + DUAL, {"merchants": [other]})
-    assert anew == [{"m3"}]
+    assert anew == [{merchant}]
 
 
 def test_a_product_that_changes_is_about_whoever_sold_it(tmp_path, anew, monkeypatch):

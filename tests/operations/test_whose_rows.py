@@ -65,6 +65,12 @@ def test_an_order_that_does_not_qualify_is_about_nobody(tmp_path, anew, qualifyi
     assert anew == [set()]
 
 
+def test_an_order_of_whom_does_not_take_part_is_about_nobody(tmp_path, anew):
+    later = order(MAY, merchant_id="m3")
+    both_days(tmp_path, "merchants: category = 'apparel'\n" + DUAL, later, Q2)
+    assert anew == [set()]
+
+
 def test_a_line_of_an_old_order_counts_for_its_merchant(tmp_path, anew):
     later = {"order_lines": [LINE | {"order_id": "o5", "line_no": 2}]}
     both_days(tmp_path, DUAL, later, Q2)
@@ -152,6 +158,11 @@ def test_a_visit_counts_no_longer_whose_product_is_known(tmp_path, anew, qualify
     assert anew == [{"m2"}]
 
 
+BY_PRODUCT_SEEN = """\
+metrics: {seen: count(visits)}
+reward: {per: product, when: products.category = 'shirts', rate: {pays_on: seen * 1 CNY, rate: 10%}}
+"""
+
 GIVEN_BACK = """\
 metrics: {shirts_back: sum(refunded where products.category = 'shirts')}
 reward: {rate: {pays_on: shirts_back, rate: 10%}}
@@ -169,6 +180,14 @@ def test_a_product_counts_for_whoever_sold_it(tmp_path, anew):
         line |= {"product_id": "p2"} if line["order_id"] == "o5" else {}
     late = {"products": [facts["products"][0] | {"product_id": "p2", "merchant_id": "m1"}]}
     both_days(tmp_path, BY_PRODUCT, late, Q2, facts=facts)
+    assert anew == [{"m1", "m2"}]
+
+
+def test_a_product_counts_for_whoever_was_visited_for_it(tmp_path, anew):
+    facts = visited(market(), product_id="p2", visited_at=MAY)
+    facts["visits"][0]["product_id"] = "p1"
+    late = {"products": [facts["products"][0] | {"product_id": "p2", "merchant_id": "m1"}]}
+    both_days(tmp_path, BY_PRODUCT_SEEN, late, Q2, facts=facts)
     assert anew == [{"m1", "m2"}]
 
 

@@ -64,9 +64,8 @@ class Joined:
             query = join(query, here, same("order_id", here, own), inner=True)
         elif here != own:
             query = query.where(known(exp.column(self.link, here)), copy=False)
-        near = (
-            {} if wider else paths_of(self.near)
-        )  # what gave way was joined with other files, too
+        # What gave way was joined with other files, too.
+        near = {} if wider else paths_of(self.near)
         read_only(query, {**near, **wider, here: {self.file.path}})
         return query.distinct(copy=False) if self.loose else query
 
@@ -81,7 +80,7 @@ class NewRows:
 
     inputs: Inputs
     changed: set[FactFile] = field(default_factory=set)
-    _joined: dict[tuple[str, bool, FactFile, str, bool], Joined] = field(default_factory=dict)
+    _joined: dict[tuple[str, FactFile, str, bool], Joined] = field(default_factory=dict)
     _owed: dict[tuple[FactFile, str], tuple[str, exp.Query]] = field(default_factory=dict)
 
     def tables(self) -> Iterator[tuple[str, exp.Query]]:
@@ -111,7 +110,7 @@ class NewRows:
             return None
         link, needed = links.get(here, ("", True))
         loose = not needed
-        key = scan.table, scan.by_line, file, link, loose
+        key = scan.table, file, link, loose
         if key not in self._joined:
             name = f"new_{scan.table}_{len(self._joined) + 1}"
             self._joined[key] = Joined(name, plain, file, link, loose)
