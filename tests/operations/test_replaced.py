@@ -84,10 +84,16 @@ def test_an_order_that_moves_to_another_quarter_is_about_its_merchant(tmp_path, 
     assert anew == [{"m2"}]
 
 
-def test_a_line_and_its_order_that_change_together_count_as_they_were(tmp_path, anew, completed):
+def test_a_line_and_its_order_that_change_together_count_as_they_were(
+    tmp_path, anew, completed, monkeypatch
+):
     """As it is, neither counts with what the other was."""
+    text = PROGRAM.replace(
+        "order_lines: all", "order_lines: status = 'completed' and paid > 200 CNY"
+    )
+    monkeypatch.setattr(made, "PROGRAM", text)
     order = first("orders", completed, order_id="o5") | {"status": "returned"}
-    line = first("order_lines", completed, order_id="o5") | {"paid_minor": 90_000}
+    line = first("order_lines", completed, order_id="o5") | {"paid_minor": 10_000}
     change = {"orders": [order], "order_lines": [line]}
     replaced(tmp_path, DUAL, change, facts=completed)
     assert anew == [{"m2"}]
@@ -112,6 +118,20 @@ def test_a_product_that_changes_is_about_whoever_sold_it(tmp_path, anew, monkeyp
     change = facts["products"][1] | {"category": "shirts"}
     replaced(tmp_path, DUAL, {"products": [change]}, facts=facts)
     assert anew == [{"m2"}]
+
+
+def test_a_refund_of_another_order_is_about_both_merchants(tmp_path, anew):
+    """No refund is left of an order of that month, whose file nobody would look at."""
+    facts = market()
+    january = datetime.fromisoformat("2025-01-10 04:00")
+    order = first("orders", facts, order_id="o6") | {"order_id": "a0", "placed_at": january}
+    line = first("order_lines", facts, order_id="o6") | {"order_id": "a0"}
+    refund = facts["refunds"][0] | {"refund_id": "r9", "order_id": "a0", "line_no": 1}
+    for table, row in (("orders", order), ("order_lines", line), ("refunds", refund)):
+        facts[table].append(row)
+    text = "reward: {rate: {pays_on: net_sales, rate: 10%}}\n"
+    replaced(tmp_path, text, {"refunds": [refund | {"order_id": "o3"}]}, facts=facts)
+    assert anew == [{"m1", "m3"}]
 
 
 def test_what_changes_twice_is_about_all_in_between(tmp_path, anew):
@@ -139,6 +159,13 @@ def test_new_rows_beside_what_changes_count(tmp_path, anew):
     more = order | {"order_id": "n1", "merchant_id": "m3", "placed_at": MAY}
     line = market()["order_lines"][0] | {"order_id": "n1"}
     replaced(tmp_path, DUAL, {"orders": [order, more], "order_lines": [line]})
+    assert anew == [{"m2", "m3"}]
+
+
+def test_new_rows_name_what_stayed_beside_what_changes(tmp_path, anew):
+    order = first("orders", market(), order_id="o5") | {"buyer_id": "other"}
+    refund = market()["refunds"][0] | {"refund_id": "r9", "order_id": "o6", "line_no": 1}
+    replaced(tmp_path, DUAL, {"orders": [order], "refunds": [refund]})
     assert anew == [{"m2", "m3"}]
 
 
