@@ -125,12 +125,22 @@ def _refuse_unknown(replacing: frozenset[str], tables: set[str]) -> None:
         raise DataError(told)
 
 
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """A file that gives way: its table, how the one instead of it is called ("": no row is left), how the file
+    of the rows this is about, and the query of these.
+    """
+
+    table: str
+    instead: str
+    change: str
+    query: str
+
+
 @dataclass
 class _New:
-    """The files that new rows are written to: the table and the query of each, by how it will be called.
-
-    `gone` are those they take the place of, by how these are called: the table, the file instead of it, and
-    how the file of the rows this is about will be called, and the query of them.
+    """The files that new rows are written to: the table and the query of each, by how it will be called; and
+    those that are `gone` for it, by how they are called.
     """
 
     reading: Reading
@@ -138,7 +148,7 @@ class _New:
     to: Path
     work: Path
     files: dict[str, tuple[str, str]] = field(default_factory=dict)
-    gone: dict[str, tuple[str, str, str, str]] = field(default_factory=dict)
+    gone: dict[str, _Gone] = field(default_factory=dict)
 
     def count(self, name: str) -> int:
         """Return how many rows a table of the connection has."""
@@ -184,7 +194,9 @@ class _New:
             f" UNION ALL SELECT {columns}, 1 FROM ({taken})) ORDER BY {keys}, _at"
         )
         change = self._free(seal.CHANGES, f"{name}-{stem}")
-        self.gone[Path(home).relative_to(self.to).as_posix()] = name, instead, change, changed
+        self.gone[Path(home).relative_to(self.to).as_posix()] = _Gone(
+            name, instead, change, changed
+        )
 
     def _orders(self, table: Table, rows: str) -> str:
         """Return a relation of the orders that rows of a table of lines name, and when they were."""
@@ -202,7 +214,7 @@ class _New:
     def _free(self, folder: str, stem: str) -> str:
         """Return a name that no other file has."""
         called, at = f"{folder}/{stem}.parquet", 1
-        changes = {change for _, _, change, _ in self.gone.values()}
+        changes = {one.change for one in self.gone.values()}
         while called in self.files or called in changes or (self.to / called).exists():
             at += 1
             called = f"{folder}/{stem}.{at}.parquet"
@@ -221,11 +233,11 @@ class _New:
             copy(self.reading.connection, query, path)
             made.setdefault(table, []).append((path, called))
         rewritten = []
-        for at, (home, (table, instead, called, query)) in enumerate(self.gone.items()):
+        for at, (home, one) in enumerate(self.gone.items()):
             path = self.work.resolve() / f"change-{at}.parquet"
-            copy(self.reading.connection, query, path)
-            rewritten.append(seal.Rewritten(table, home, instead, (path, called)))
-            made.setdefault(table, [])
+            copy(self.reading.connection, one.query, path)
+            rewritten.append(seal.Rewritten(one.table, home, one.instead, (path, one.change)))
+            made.setdefault(one.table, [])
         content = seal.extended(self.to, made, rewritten)
         for name, counts in report.tables.items():
             before = self.there.tables[name].rows if name in self.there.tables else 0
@@ -235,7 +247,7 @@ class _New:
                 what = N_("{table}: {rows} rows were written, not {expected}.")
                 raise InvariantBroken(message(what, table=name, rows=rows, expected=expected))
         moves = [move for files in made.values() for move in files]
-        moves += [one.rows for one in rewritten]
+        moves += [change.rows for change in rewritten]
         sealed = seal.names(self.to) or frozenset()
         put_in_place(self.to, moves, sorted(sealed - seal.called(content)), content)
         return str(content["version"])

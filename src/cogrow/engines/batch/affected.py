@@ -85,6 +85,7 @@ class Affected:
     tables: dict[str, exp.Query] = field(default_factory=dict)
     _named: dict[str, str] = field(default_factory=dict)
     _new: dict[FactFile, str] = field(default_factory=dict)
+    _asked: dict[int, set[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rows = NewRows(self.origins.inputs)
@@ -106,12 +107,11 @@ class Affected:
                 if changed is None:
                     return None  # a file is gone, and nobody knows whose rows it had
                 known.add(changed.now)
+                self.rows.changed.update(changed.files)
                 found += ((position, file) for file in changed.files)
-            new = (
-                file for file in own.files if file.listed in now - then and file.listed not in known
-            )
+            unknown = set(now - then) - known
+            new = (file for file in own.files if file.listed in unknown)
             found += ((position, file) for file in sorted(new, key=_table_and_path))
-        self.rows.changed |= {file for _, file in found if file in self.changes}
         return found
 
     def table_of(self, new: Sequence[New]) -> str:
@@ -161,7 +161,9 @@ class Affected:
         if not {"merchant_id", "order_id"} & set(columns):
             return
         own, plan, (program, _) = self.origins.owns[at], self.plans[at], self.runs[at]
-        asked = set(own.reading.asked) - (OWED - looked_up(plan, (CLICKS,)))
+        if at not in self._asked:
+            self._asked[at] = set(own.reading.asked) - (OWED - looked_up(plan, (CLICKS,)))
+        asked = self._asked[at]
         if file.table in asked and not measured_only(own.reading.looks, file.table):
             yield self._rows(file), False
         if file.table == "merchants":
@@ -272,9 +274,8 @@ def narrowed(plan: Plan, affected: str, inputs: Inputs) -> Plan:
         for table in list(query.find_all(exp.Table)):
             if table.name == "merchants":
                 table.replace(merchants.subquery(table.alias_or_name))
-        read_only(
-            query, paths_of(file for scan in scans.get(step.name, ()) for file in inputs.of(scan))
-        )
+        near = (file for scan in scans.get(step.name, ()) for file in inputs.of(scan))
+        read_only(query, paths_of(near))
         steps.append(replace(step, query=query))
     return replace(plan, steps=tuple(steps))
 

@@ -28,9 +28,6 @@ class Changes:
     layout: Layout
     _files: dict[Change, FactFile | None] = field(default_factory=dict)
 
-    def __contains__(self, file: FactFile) -> bool:
-        return file in self._files.values()
-
     @cached_property
     def _after(self) -> dict[Listed, Change]:
         # The same bytes can come back, and change again: what became of them last is what counts.
