@@ -127,8 +127,8 @@ def _refuse_unknown(replacing: frozenset[str], tables: set[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Gone:
-    """A file that gives way: its table, how the one instead of it is called ("": no row is left), how the file
-    of the rows this is about, and the query of these.
+    """A file that gives way: its table, how the one instead of it is called ("": no row is left) and how the
+    file of the rows this is about, and the query of these.
     """
 
     table: str
