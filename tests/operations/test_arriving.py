@@ -165,7 +165,7 @@ def test_a_refund_of_an_order_of_another_merchant_is_told_apart_by_its_lines(
 ):
     """In a table that several programs share, of m2 alone, it is of an order of m1."""
     only(monkeypatch, "products.category = 'shirts'")
-    monkeypatch.setattr(share, "FEWEST", 1)
+    monkeypatch.setattr(share, "FEWEST_OF_SOME", 1)
     facts = named(market(), merchant_id="m2", line_no=None)
     text = "refunds: {dated_by: order}\n" + DUAL
     both_days(tmp_path, text, order(MAY, merchant_id="m2"), Q2, facts=facts)

@@ -72,7 +72,7 @@ def share(
     found: list[SharedRows] = []
     for name, bucket in sorted(buckets.items()):
         fewest = FEWEST_OF_SOME if bucket.affected else FEWEST
-        if name and len(bucket.readers) >= min(fewest, FEWEST):
+        if name and len(bucket.readers) >= fewest:
             query, kept[name] = _rows(bucket)
             if reached is not None:
                 # Dated by columns of their own, no condition tells the engine which it can pass over.
