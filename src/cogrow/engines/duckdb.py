@@ -55,9 +55,9 @@ class DuckDB:
         self._kept: dict[tuple[str, str, Period], str] = {}
         self._resumed: dict[tuple[str, str, Period], str] = {}
 
-    def share(self, rows: SharedRows) -> None:
-        """Keep the rows of a fact table that several plans read."""
-        self.keep(rows.name, rows.query)
+    def share(self, rows: SharedRows) -> int:
+        """Keep the rows of a fact table that several plans read, and return how many there are."""
+        return self.keep(rows.name, rows.query)
 
     def roll_up(self, rollup: RollUp, store: Store) -> int:
         """Build a roll-up, keep it, and return its rows. Raises EngineError where it cannot be written."""
@@ -85,9 +85,10 @@ class DuckDB:
             raise EngineError(message(what, folder=store.folder, problem=problem)) from error
         return kept.rows
 
-    def keep(self, name: str, query: exp.Query) -> None:
-        """Keep what a step gives as a table of its name."""
-        self._run(f'CREATE TEMP TABLE "{name}" AS {query.sql(DIALECT)}')
+    def keep(self, name: str, query: exp.Query) -> int:
+        """Keep what a step gives as a table of its name, and return how many rows that has."""
+        [(rows,)] = self._run(f'CREATE TEMP TABLE "{name}" AS {query.sql(DIALECT)}')
+        return int(rows)
 
     def drop(self, name: str) -> None:
         """Forget the table of a step."""
@@ -175,8 +176,11 @@ class DuckDB:
         """Return the things a component pays a merchant for, with what each was and earned."""
         return self._arrow(plan.things_sql(DIALECT, component, merchant))
 
-    def _run(self, sql: str) -> None:
-        self._watched(lambda: self._connection.execute(sql).fetchall())
+    def _run(self, sql: str) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = self._watched(
+            lambda: self._connection.execute(sql).fetchall()
+        )
+        return found
 
     def _arrow(self, sql: str) -> pa.Table:
         return self._watched(lambda: self._connection.sql(sql).to_arrow_table())

@@ -200,8 +200,8 @@ class Engine(Protocol):
     Every engine gives the same tables, to the byte.
     """
 
-    def share(self, rows: SharedRows) -> None:
-        """Keep the rows of a fact table that several plans read."""
+    def share(self, rows: SharedRows) -> int | None:
+        """Keep the rows of a fact table that several plans read, and return how many, where that is known."""
 
     def roll_up(self, rollup: RollUp, store: Store) -> int:
         """Build a roll-up, keep it, and return its rows."""

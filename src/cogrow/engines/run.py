@@ -97,14 +97,17 @@ def _computed(engine: Engine, batch: Batch, report: Callable[..., None]) -> Iter
             report(100 * done // len(batch.rolled.build))
             engine.roll_up(one, batch.store)
         engine.view(batch.rolled.names, batch.store)
+    kept: dict[str, int | None] = {}
     for rows in batch.shared:
         report(0)
-        engine.share(rows)
+        kept[rows.name] = engine.share(rows)
+    # Of whom no new row counts: there is nothing to compute, and nothing to offer.
+    nobody = {at for at, name in batch.who.items() if kept[name] == 0} - batch.resumed
     for job in order(batch.runs):
         at, run = job.run, batch.runs[job.run]
         report(0, run)
         if job.offers:
-            if at in batch.offered:
+            if at in batch.offered and at not in nobody:
                 _resume(engine, batch, at)
                 engine.offer(batch.plan(at))
             continue
@@ -118,7 +121,7 @@ def _computed(engine: Engine, batch: Batch, report: Callable[..., None]) -> Iter
         if at not in batch.offered:
             _resume(engine, batch, at)
         rest = batch.before.get(at) if at not in batch.resumed else None
-        table = engine.earn(batch.reading[at])
+        table = engine.earn(batch.reading[at]) if at not in nobody else _no_rows()
         anew = table.num_rows // len(run[0].components) if rest is not None else None
         earned = partial(_whole, rest, table)
         if at in batch.remembered:
@@ -146,6 +149,13 @@ def _remember(engine: Engine, batch: Batch, run: Run, table: pa.Table) -> None:
         some = (pc.not_equal(table.column(name), 0) for name in ("limited_minor", "amount_minor"))
         table = table.filter(pc.or_kleene(*some))
     engine.remember(*run, table)
+
+
+def _no_rows() -> pa.Table:
+    """Return the earnings of nobody."""
+    import pyarrow as pa
+
+    return pa.table({"merchant_id": pa.array([], pa.string())})
 
 
 def _whole(before: Found | None, table: pa.Table) -> pa.Table:

@@ -101,8 +101,8 @@ class Plans:
 class Batch:
     """What is computed in one go: all runs, what tells of what each is made from (nothing where nobody
     asked), and the earnings that are there already; the plans of the others as they read what is shared and
-    kept, for all merchants or, where earnings from `before` hold for the rest, for some, and which of these
-    are `resumed` for all; and of all which must be offered, and remembered, for these.
+    kept, for all merchants or, where earnings from `before` hold for the rest, for those in a table (`who`),
+    and which of these are `resumed` for all; and of all which must be offered, and remembered, for these.
     """
 
     runs: list[Run]
@@ -110,6 +110,7 @@ class Batch:
     origins: Callable[[], Origins | None]
     ready: Mapping[int, Found]
     before: Mapping[int, Found]
+    who: Mapping[int, str]
     resumed: frozenset[int]
     reading: Mapping[int, Plan]
     offered: frozenset[int]
@@ -191,6 +192,7 @@ def prepare(
         made,
         ready,
         {at: found[at] for at in who},
+        who,
         resumed(runs, who),
         {
             at: narrowed(plan, name, inputs)
