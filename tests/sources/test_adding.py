@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from cogrow.errors import DataError
 from cogrow.facts import TABLES
-from cogrow.ids import file_hash
 from cogrow.sources import adding, pending, seal
 from cogrow.sources.adding import Added, add
 from cogrow.sources.conform import check, conform
@@ -156,46 +155,11 @@ def test_other_content_is_quarantined_or_replaces(tmp_path: Path, facts: Path) -
     assert not (facts / "orders" / "2025-04.parquet").exists()
 
 
-def test_what_gave_way_stays_beside_the_facts(tmp_path: Path, facts: Path) -> None:
-    """With what took its place, and the hashes of the file before and after: once more, one more of both."""
-    first = market()["orders"][0]
-    files = [facts / "orders" / "2025-04.parquet"]
-    for status in ("returned", "closed"):
-        late = new(tmp_path, {"orders": [first | {"status": status}]})
-        before = file_hash(files[-1])
-        (called,) = add(late, facts, LIMITS, replacing=frozenset({"orders"})).files
-        files.append(facts / called)
-        found = seal.read(facts)
-        assert found is not None
-        change = found.changes[-1]
-        assert (change.gone, change.instead) == (before, file_hash(files[-1]))
-        assert file_hash(Path(change.path)) == change.sha256
-    paths = sorted((facts / seal.CHANGES).iterdir())
-    told = [pq.read_table(path).column("status").to_pylist() for path in paths]
-    assert told == [["returned", "closed"], [first.get("status"), "returned"]]
-
-
-def test_no_more_of_what_gave_way_is_kept_than_is_of_use(
-    tmp_path: Path, facts: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(seal, "MOST_CHANGES", 2)
-    for status in ("returned", "closed", "returned"):
-        late = new(tmp_path, {"orders": [market()["orders"][0] | {"status": status}]})
-        add(late, facts, LIMITS, replacing=frozenset({"orders"}))
-    found = seal.read(facts)
-    assert found is not None
-    kept = sorted(str(path) for path in (facts / seal.CHANGES).iterdir())
-    assert kept == sorted(one.path for one in found.changes)
-    assert len(kept) == 2
-
-
 def test_a_row_that_moves_to_another_month_leaves_its_file(tmp_path: Path, facts: Path) -> None:
     moved = [market()["orders"][0] | {"placed_at": at("2025-06-01 00:00:00")}]
     added = add(new(tmp_path, {"orders": moved}), facts, LIMITS, replacing=frozenset({"orders"}))
     assert added.files == ("orders/2025-06-01.parquet", "orders/2025-04.2.parquet")
     assert pq.read_metadata(facts / "orders" / "2025-04.2.parquet").num_rows == 4
-    (change,) = (facts / seal.CHANGES).iterdir()
-    assert pq.read_metadata(change).num_rows == 1  # the new one is told of by a file of its own
     assert len(rows(facts, "orders")) == 5
 
 
