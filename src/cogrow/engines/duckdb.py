@@ -94,10 +94,6 @@ class DuckDB:
         """Forget the table of a step."""
         self._run(f'DROP TABLE "{name}"')
 
-    def count(self, name: str) -> int:
-        """Return the rows of a table."""
-        return int(self._connection.execute(f'SELECT count(*) FROM "{name}"').fetchall()[0][0])
-
     def view(self, names: Iterable[str], store: Store) -> None:
         """Let plans read roll-ups by their names."""
         for name in names:

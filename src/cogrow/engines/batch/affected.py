@@ -29,7 +29,7 @@ from cogrow.engines.steps.clicks import STEP as CLICKS
 from cogrow.engines.steps.eligible import ELIGIBLE, ENROLLED, is_among, is_eligible
 from cogrow.engines.steps.facts_sql import FactQuery
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
-from cogrow.engines.steps.refund_lines import refund_lines
+from cogrow.engines.steps.refund_lines import refund_lines_of
 from cogrow.engines.steps.result import LABELED
 
 if TYPE_CHECKING:
@@ -264,18 +264,18 @@ def narrowed(plan: Plan, affected: str, inputs: Inputs) -> Plan:
     only = is_among(exp.column("merchant_id"), [affected])
     merchants = exp.select("*").from_("merchants").where(only)
     scans = {scan.step: [scan] for scan in plan.scans}
-    lined = scans[REFUND_LINES] = [scan for scan in plan.scans if scan.by_line]
+    scans[REFUND_LINES] = [scan for scan in plan.scans if scan.by_line]
     steps: list[Step] = []
     for step in plan.steps:
-        query = step.query.copy()
-        if step.name == REFUND_LINES and lined and not lined[0].unlinked:
-            of = is_among(exp.column("merchant_id", "orders"), [affected])
-            query = refund_lines(lined[0].available["refunds"], lined, of)
-        for table in list(query.find_all(exp.Table)):
-            if table.name == "merchants":
-                table.replace(merchants.subquery(table.alias_or_name))
-        near = (file for scan in scans.get(step.name, ()) for file in inputs.of(scan))
-        read_only(query, paths_of(near))
+        query, measuring = step.query, scans.get(step.name, ())
+        if measuring or any(table.name == "merchants" for table in query.find_all(exp.Table)):
+            query = query.copy()
+            if step.name == REFUND_LINES:
+                query = refund_lines_of(measuring, [affected])
+            for table in list(query.find_all(exp.Table)):
+                if table.name == "merchants":
+                    table.replace(merchants.subquery(table.alias_or_name))
+            read_only(query, paths_of(file for scan in measuring for file in inputs.of(scan)))
         steps.append(replace(step, query=query))
     return replace(plan, steps=tuple(steps))
 

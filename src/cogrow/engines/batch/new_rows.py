@@ -15,6 +15,7 @@ from sqlglot import exp
 from cogrow.engines.batch.inputs import Inputs
 from cogrow.engines.exact import Renderer
 from cogrow.engines.ratio import SQL, join, same
+from cogrow.engines.scans.share import keeping, reading_kept
 from cogrow.engines.scans.spans import FactFile, paths_of, read_only
 from cogrow.engines.steps.clicks import STEP as CLICKS
 from cogrow.engines.steps.clicks import could_be
@@ -39,27 +40,19 @@ class Joined:
     link: str
     loose: bool
     tables: set[str] = field(default_factory=set)
-    columns: dict[tuple[str, str], None] = field(default_factory=dict)
+    columns: set[tuple[str, str]] = field(default_factory=set)
     near: set[FactFile] = field(default_factory=set)
 
     def moved(self, node: SQL) -> SQL:
         """Return an expression over the tables as one over these rows."""
-        node = node.copy()
-        for column in list(node.find_all(exp.Column)):
-            self.columns[column.table, column.name] = None
-            own = exp.column(f"{column.table}__{column.name}")
-            if column is node:
-                return own
-            column.replace(own)
-        return node
+        asked = {(column.table, column.name) for column in node.find_all(exp.Column)}
+        self.columns |= asked
+        return reading_kept(node.copy(), {table for table, _ in asked})
 
     def query(self, wider: Mapping[str, Set[str]]) -> exp.Select:
         """Return the query of the rows; tables that rows gave way in are read in these files."""
         here, own = self.file.table, self.scan.table
-        query = self.scan.joined(self.tables)
-        for table, name in sorted(self.columns):
-            column = exp.alias_(exp.column(name, table), f"{table}__{name}")
-            query = query.select(column, copy=False)
+        query = keeping(self.scan.joined(self.tables), self.columns)
         if here != own and not self.link:
             query = join(query, here, same("order_id", here, own), inner=True)
         elif here != own:

@@ -7,7 +7,7 @@ the columns any of them needs, for the days any of them asks for; the steps read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
@@ -20,7 +20,7 @@ from cogrow.engines.steps.clicks import STEP as CLICKS
 from cogrow.engines.steps.eligible import is_among
 from cogrow.engines.steps.facts_sql import FactQuery
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
-from cogrow.engines.steps.refund_lines import refund_lines
+from cogrow.engines.steps.refund_lines import refund_lines_of
 from cogrow.facts import FactFiles
 
 #: With fewer steps than this, keeping rows costs more than it saves; those of some merchants are few rows.
@@ -124,16 +124,11 @@ def _rows(bucket: Bucket) -> tuple[exp.Select, set[str]]:
             inside[scan.inside(window)] = None
     _, first = readers[0]
     query = first.joined(tables)
-    for table, name in sorted(columns):
-        query = query.select(exp.alias_(exp.column(name, table), f"{table}__{name}"), copy=False)
-    query = query.where(exp.or_(*inside), copy=False)
+    query = keeping(query, columns).where(exp.or_(*inside), copy=False)
     if affected:
         query = query.where(is_among(first.merchant(), affected), copy=False)
     if first.by_line:
-        of: SQL | None = None
-        if affected and not first.unlinked:  # or a refund's own merchant need not be its order's
-            of = is_among(exp.column("merchant_id", "orders"), affected)
-        lines = refund_lines(first.available["refunds"], [scan for _, scan in readers], of)
+        lines = refund_lines_of([scan for _, scan in readers], affected)
         query = query.with_(REFUND_LINES, as_=lines, copy=False)
     return query, tables
 
@@ -161,13 +156,29 @@ def _from_shared(query: exp.Query, scan: FactQuery, name: str, kept: Kept) -> ex
     joins = [one for one in query.args.get("joins") or [] if one.this.alias_or_name not in tables]
     query.set("joins", joins)
     query = query.from_(exp.table_(name), copy=False).where(*scan.present(), copy=False)
-
-    def renamed(node: SQL) -> SQL:
-        if isinstance(node, exp.Column) and node.table in tables:
-            return exp.column(f"{node.table}__{node.name}")
-        return node
-
-    moved = query.transform(renamed, copy=False)
+    moved = reading_kept(query, tables)
     if not isinstance(moved, exp.Query):
         raise TypeError(moved)
     return moved
+
+
+def keeping(query: exp.Select, columns: Iterable[tuple[str, str]]) -> exp.Select:
+    """Select columns, each after its table, under names that tell of both."""
+    for table, name in sorted(columns):
+        query = query.select(exp.alias_(exp.column(name, table), _kept_as(table, name)), copy=False)
+    return query
+
+
+def reading_kept(node: SQL, tables: Container[str]) -> SQL:
+    """Return an expression, in place of itself, that reads the columns of tables as they are kept."""
+
+    def renamed(one: SQL) -> SQL:
+        if isinstance(one, exp.Column) and one.table in tables:
+            return exp.column(_kept_as(one.table, one.name))
+        return one
+
+    return node.transform(renamed, copy=False)
+
+
+def _kept_as(table: str, name: str) -> str:
+    return f"{table}__{name}"

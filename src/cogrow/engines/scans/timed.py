@@ -80,11 +80,11 @@ def _beforehand(engine: DuckDB, batch: Batch, clock: Clock) -> Iterator[Took]:
         engine.view(batch.rolled.names, batch.store)
     for shared in batch.shared:
         start = clock()
-        engine.share(shared)
+        rows = engine.share(shared)
         said = message(N_("rows that several steps read, joined once"))
         reads = _tables(shared.query)
         took = clock() - start
-        yield Took(None, shared.name, said, reads, (), 0, engine.count(shared.name), took)
+        yield Took(None, shared.name, said, reads, (), 0, rows, took)
 
 
 def _steps(
@@ -94,7 +94,7 @@ def _steps(
     try:
         for step in plan.steps:
             start = clock()
-            engine.keep(step.name, step.query)
+            rows = engine.keep(step.name, step.query)
             took = clock() - start
             made.append(step.name)
             reads = _tables(step.query)
@@ -105,7 +105,7 @@ def _steps(
                 tuple(name for name in reads if name not in rollups | shared),
                 tuple(name for name in reads if name in shared),
                 sum(name in rollups for name in reads),
-                engine.count(step.name),
+                rows,
                 took,
             )
     finally:

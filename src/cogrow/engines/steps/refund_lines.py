@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 
 import sqlglot
 from sqlglot import exp
 
 from cogrow.engines.ratio import SQL
+from cogrow.engines.steps.eligible import is_among
 from cogrow.engines.steps.facts_sql import FactQuery
 
 #: The name of the step.
@@ -61,6 +62,16 @@ def refund_lines(
     if not isinstance(query, exp.Query):
         raise AssertionError(sql)
     return query
+
+
+def refund_lines_of(scans: Sequence[FactQuery], affected: Collection[str]) -> exp.Query:
+    """Return the refunds the scans can count, each with a line, of the merchants in one of the tables; of all
+    where there is none.
+    """
+    first, of = scans[0], None
+    if affected and not first.unlinked:  # or a refund's own merchant need not be its order's
+        of = is_among(exp.column("merchant_id", "orders"), affected)
+    return refund_lines(first.available["refunds"], scans, of)
 
 
 def _inside(scans: Sequence[FactQuery], of: SQL | None) -> Iterator[SQL]:
