@@ -81,5 +81,7 @@ def write(
             pq.write_table(part, path)
             paths.append(str(path))
             hashes.append(hashlib.sha256(path.read_bytes()).hexdigest())
-        tables[table] = TableFiles(tuple(paths), columns, len(rows), tuple(hashes))
+        named = frozenset(row["currency"] for row in rows if row.get("currency") is not None)
+        known = named if "currency" in columns else None
+        tables[table] = TableFiles(tuple(paths), columns, len(rows), tuple(hashes), known)
     return FactFiles(str(folder), tables, "test")

@@ -281,13 +281,15 @@ def path_to(
 class TableFiles:
     """The Parquet files that hold one table, and the columns they really have (name → kind).
 
-    `hashes` are the SHA-256 of the files' bytes, in their order; () where nobody took them.
+    `hashes` are the SHA-256 of the files' bytes, in their order; () where nobody took them. `currencies` are
+    all that its rows name; None where nobody looked.
     """
 
     paths: tuple[str, ...]
     columns: Mapping[str, Kind]
     rows: int
     hashes: tuple[str, ...] = ()
+    currencies: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,3 +319,8 @@ class FactFiles:
     tables: Mapping[str, TableFiles]
     version: str
     changes: tuple[Change, ...] = ()
+
+    @property
+    def currencies(self) -> dict[str, frozenset[str] | None]:
+        """Return what each table's rows are said to be in."""
+        return {name: files.currencies for name, files in self.tables.items()}

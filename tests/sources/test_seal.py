@@ -42,6 +42,9 @@ def test_the_seal_says_what_is_there(folder: Path) -> None:
     assert facts.tables["merchants"].columns["brand_score"] is Kind.NUMBER
     assert facts.tables["order_lines"].columns["quantity"] is Kind.COUNT
     assert facts.tables["refunds"].columns["refunded_at"] is Kind.INSTANT
+    assert facts.currencies == dict.fromkeys(facts.tables) | {
+        "orders": frozenset({"CNY"}), "ad_spend": frozenset({"CNY"})
+    }  # fmt: skip
 
 
 def flip(path: Path) -> None:
@@ -75,8 +78,12 @@ def edit(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
         (edit(lambda content: content.pop("version")), "it is not a seal of facts."),
         (edit(lambda content: content["tables"].update(orders=3)), "it is not a seal of facts."),
         (edit(lambda content: content.update(format=99)), "it has format 99; this cogrow reads"),
+        (
+            edit(lambda content: content["tables"]["orders"]["files"][0].update(currencies=7)),
+            "it is not a seal of facts.",
+        ),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_a_changed_folder_is_refused(
     change: Callable[[Path], object], told: str, folder: Path

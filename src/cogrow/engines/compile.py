@@ -280,9 +280,11 @@ class Compiler:
     ) -> FactQuery:
         canonical = {name: table.by_name for name, table in TABLES.items()}
         have = {**canonical, **self.available}
-        return FactQuery(
+        found = FactQuery(
             self.program, table, by_line, measured, have, self.everyone, step, grain, component
         )
+        found.currencies = self.facts.currencies
+        return found
 
     def qualifying(self, group: FactQuery) -> None:
         """Add the step that sums one fact table per merchant, or thing."""

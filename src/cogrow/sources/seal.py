@@ -29,6 +29,9 @@ FORMAT = 1
 #: The folder of the rows that took the place of others; and of how many files that is remembered, the latest.
 CHANGES, MOST_CHANGES = ".changes", 1_000
 
+#: The column whose values a seal tells: most facts name one currency, and then nobody needs to look.
+CURRENCY = "currency"
+
 _KINDS = {
     "string": Kind.TEXT,
     "int64": Kind.MONEY,
@@ -91,22 +94,33 @@ def _table(name: str, files: Sequence[tuple[Path, str]]) -> tuple[dict[str, Any]
     digests = _hashes([path for path, _ in files])
     for (path, called), digest in zip(files, digests, strict=True):
         status = path.stat()
-        listed.append(
-            {
-                "name": called,
-                "size": status.st_size,
-                "modified_ns": status.st_mtime_ns,
-                "sha256": digest,
-            }
-        )
+        said: dict[str, Any] = {
+            "name": called,
+            "size": status.st_size,
+            "modified_ns": status.st_mtime_ns,
+            "sha256": digest,
+        }
+        if CURRENCY in columns:
+            said["currencies"] = _named(path)
+        listed.append(said)
     kinds = {column: kind.name for column, kind in columns.items()}
     return {"files": listed, "rows": rows, "columns": kinds}, issues
+
+
+def _named(path: Path) -> list[str]:
+    """Return the currencies that rows of a file name."""
+    import pyarrow.parquet as pq
+
+    column = pq.read_table(path, columns=[CURRENCY], read_dictionary=[CURRENCY]).column(CURRENCY)
+    named = {text for piece in column.chunks for text in piece.dictionary.to_pylist()}
+    return sorted(named - {None})
 
 
 def write(folder: Path, tables: Mapping[str, Sequence[Path]]) -> FactFiles:
     """Seal the files of each table in `folder` and return them as checked facts.
 
-    Reads the files' schemas and bytes, not their values: whoever wrote them answers for those.
+    Reads the files' schemas and bytes, and of their values only the currencies: whoever wrote them answers
+    for the rest.
 
     Raises DataError where a schema is not that of its table.
     """
@@ -219,6 +233,13 @@ def _version(tables: Mapping[str, Any]) -> str:
     return content_hash(json.dumps(content, sort_keys=True).encode())
 
 
+def _currencies(files: Sequence[Mapping[str, Any]]) -> frozenset[str] | None:
+    """Return the currencies that rows of a table name; None where the seal does not say so of every file."""
+    if any("currencies" not in file for file in files):
+        return None
+    return frozenset(str(name) for file in files for name in file["currencies"])
+
+
 def _fact_files(folder: Path, content: Mapping[str, Any]) -> FactFiles:
     tables = {
         name: TableFiles(
@@ -226,6 +247,7 @@ def _fact_files(folder: Path, content: Mapping[str, Any]) -> FactFiles:
             {column: Kind[kind] for column, kind in table["columns"].items()},
             int(table["rows"]),
             tuple(str(file["sha256"]) for file in table["files"]),
+            _currencies(table["files"]),
         )
         for name, table in content["tables"].items()
     }

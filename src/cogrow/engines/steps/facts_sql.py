@@ -25,7 +25,8 @@ class FactQuery:
 
     `by_line`: refunds of whole orders are told apart by line. `available` are the columns the facts
     really have; `everyone` says that no merchant is left out. Without `measured` it only finds what
-    there is in `windows`. `carried` are columns of the things themselves, one value for each.
+    there is in `windows`. `carried` are columns of the things themselves, one value for each. `currencies`
+    are those that a table names, where that is known.
     """
 
     program: Program
@@ -39,6 +40,7 @@ class FactQuery:
     component: str = ""
     windows: list[Window] = field(default_factory=list)
     carried: Mapping[str, SQL] = field(default_factory=dict)
+    currencies: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     used: set[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -147,7 +149,9 @@ class FactQuery:
         return exp.and_(*bounds, copy=False)
 
     def currency(self) -> SQL | None:
-        """Return the column of the currency of the money measured; None where none is."""
+        """Return the column of the currency of the money measured; None where none is, or where the facts
+        name none but the program's.
+        """
         measured = [(one.aggregate.argument, one.aggregate.where) for one in self.measured]
         trees = [tree for pair in measured for tree in pair if tree is not None]
         if all(ref.unit is not Unit.MONEY for tree in trees for ref in columns(tree)):
@@ -155,10 +159,14 @@ class FactQuery:
         source = TABLES[self.table].currency_from
         if not source:
             return None
-        found: SQL = exp.column("currency", source)
+        columns_of = [source]
         if self.table == "refunds" and "currency" in self.available["refunds"]:
-            return exp.func("COALESCE", exp.column("currency", "refunds"), found)
-        return found
+            columns_of.insert(0, "refunds")
+        named = [self.currencies.get(table) for table in columns_of]
+        if all(one is not None and one <= {self.program.currency} for one in named):
+            return None
+        found: list[SQL] = [exp.column("currency", table) for table in columns_of]
+        return exp.func("COALESCE", *found) if len(found) > 1 else found[0]
 
     def joined(self, tables: set[str]) -> exp.Select:
         """Return SELECT … FROM the table and `tables`, a row for every row of the table."""
