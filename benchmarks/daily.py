@@ -18,15 +18,16 @@ import sys
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING
 
 from benchmarks import figures
 from benchmarks.library import in_last_year
 from benchmarks.process import Took, compiled, machine, timed
+from cogrow.cli import settle
 from cogrow.embedded import Limits
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FIRST, DAY_AFTER, LAST_DAY, AGAIN, CONFIRMED, ANEW = (
     "first run that keeps",
@@ -51,6 +52,9 @@ def split(source: Path, folder: Path) -> tuple[Files, Files, Files]:
     """Write the facts but for their last two days into the folder, and each day beside them; return the
     files of all three.
     """
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
     last = max(
         pc.max(pq.read_table(path, columns=["placed_at"]).column("placed_at")).as_py()
         for path in (source / "orders").glob("*.parquet")
@@ -86,6 +90,9 @@ def days_of(
     """Return of each row whether it is of the first day (1), of the second (2), or of neither (0); None of
     a table that has no days.
     """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     if table in DATED:
         column = rows.column(DATED[table])
         bounds = [start.date() if DATED[table] == "day" else start for start in starts]
@@ -139,8 +146,8 @@ def earn(facts: Path, out: Path, threads: int, memory: str, *, keep: bool) -> No
             write(table, out / result_path(ran.program, ran.period))
         return ran.kept
 
-    with running(wanted, opened, limits, kept=kept) as (_, computed):
-        anew = sum(not kept for kept in finished(computed, finish))
+    computing = running(wanted, opened, limits, kept=kept)
+    anew = sum(not kept for kept in finished(computing, finish))
     print(f"{anew} of {len(wanted)} computed", file=sys.stderr)
 
 
@@ -154,6 +161,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     if given.only:
+        settle()
         earn(given.facts, given.out, given.threads, given.memory, keep=given.only == "kept")
         return
     compiled()

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from benchmarks import figures
 from benchmarks.earn import bare
 from benchmarks.process import Took, compiled, machine, median, peak, spread, timed
+from cogrow.cli import settle
 
 if TYPE_CHECKING:
     from cogrow.facts import FactFiles
@@ -74,11 +75,11 @@ def run_library(facts: Path, out: Path, threads: int, memory: str, only: str) ->
     limits = Limits(memory=memory, threads=threads)
     opened, _ = open_facts(facts, out / "facts", limits, lambda *_: None)
     wanted = [(program, last[min(1, len(last) - 1)]) for program, last in in_last_year(opened)]
-    with running(wanted, opened, limits, kept=kept) as (_, computed):
-        for _ in finished(
-            computed, lambda ran: write(ran.table, out / result_path(ran.program, ran.period))
-        ):
-            pass
+    for _ in finished(
+        running(wanted, opened, limits, kept=kept),
+        lambda ran: write(ran.table, out / result_path(ran.program, ran.period)),
+    ):
+        pass
     print(len(wanted))
 
 
@@ -93,6 +94,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     if given.only in LIBRARY:
+        settle()
         run_library(given.facts, given.out, given.threads, given.memory, given.only)
         return
     if given.only:

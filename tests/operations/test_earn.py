@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -246,7 +247,7 @@ def test_a_result_is_finished_while_the_next_is_computed():
         done.append(one)
         return one.upper()
 
-    assert list(finished(computed(), finish)) == ["FIRST", "SECOND"]
+    assert list(finished(nullcontext((None, computed())), finish)) == ["FIRST", "SECOND"]
     assert done == ["first", "second"]
 
 
@@ -262,5 +263,5 @@ def test_what_cannot_be_finished_ends_the_run():
         raise DataError(message(f"{one} is too much"), [])
 
     with pytest.raises(DataError, match="0 is too much"):
-        list(finished(computed(), finish))
+        list(finished(nullcontext((None, computed())), finish))
     assert asked == [0, 1]

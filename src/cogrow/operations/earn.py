@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -133,22 +134,25 @@ def _compute(
         return Earned(ran.program, ran.period, out / path, summary, ran.kept, ran.anew)
 
     opened = running(runs, facts, limits, others=others, progress=report, kept=kept, master=master)
-    with opened as (_, computed):
-        found = {one.path: one for one in finished(computed, finish)}
+    found = {one.path: one for one in finished(opened, finish)}
     # In the order they were asked for, whatever order they were computed in.
     return [found[out / result_path(program, period)] for program, period in runs]
 
 
-def finished(computed: Iterable[_S], finish: Callable[[_S], _T]) -> Iterator[_T]:
-    """Yield what each of the computed runs is finished to, in order: summed up and written in a thread beside
-    this one, which computes the next meanwhile. No more than two are in memory.
+def finished(
+    opened: AbstractContextManager[tuple[object, Iterable[_S]]], finish: Callable[[_S], _T]
+) -> Iterator[_T]:
+    """Yield what each of the runs is finished to, in order: summed up and written in a thread beside this
+    one, which computes the next meanwhile, and closes the engine while the last is written. No more than two
+    are in memory.
     """
     waiting: Future[_T] | None = None
     with ThreadPoolExecutor(1) as thread:
-        for ran in computed:
-            if waiting is not None:
-                yield waiting.result()
-            waiting = thread.submit(finish, ran)
+        with opened as (_, computed):
+            for ran in computed:
+                if waiting is not None:
+                    yield waiting.result()
+                waiting = thread.submit(finish, ran)
         if waiting is not None:
             yield waiting.result()
 
