@@ -20,6 +20,7 @@ from cogrow.engines.plan import Engine
 from cogrow.engines.spark.engine import open_spark
 from cogrow.engines.spark.session import Master
 from cogrow.engines.steps.beside import OF_EARNINGS
+from cogrow.engines.steps.result import LABELED, labeled, labels_of
 from cogrow.facts import FactFiles
 from cogrow.period import Period
 from cogrow.programs.program import Program
@@ -123,11 +124,11 @@ def _computed(engine: Engine, batch: Batch, report: Callable[..., None]) -> Iter
         rest = batch.before.get(at) if at not in batch.resumed else None
         table = engine.earn(batch.reading[at]) if at not in nobody else _no_rows()
         anew = table.num_rows // len(run[0].components) if rest is not None else None
-        earned = partial(_whole, rest, table)
+        earned = partial(_whole, run, rest, table)
         if at in batch.remembered:
             whole = earned()
             _remember(engine, batch, run, whole)
-            earned = partial(_whole, None, whole)
+            earned = partial(_whole, run, None, whole)
         yield batch.ran(at, earned, anew)
         report(100)
 
@@ -158,9 +159,15 @@ def _no_rows() -> pa.Table:
     return pa.table({"merchant_id": pa.array([], pa.string())})
 
 
-def _whole(before: Found | None, table: pa.Table) -> pa.Table:
+def _whole(run: Run, before: Found | None, table: pa.Table) -> pa.Table:
     """Return the earnings of everybody, where the table has them only of those they changed for."""
-    return renewed(before.load(None), table) if before is not None else table
+    if before is None:
+        return table
+    if not table.num_rows:
+        return renewed(before.load(None), table)
+    # What is the same in every row is quicker said again than read.
+    own = [name for name in table.column_names if name not in LABELED]
+    return labeled(labels_of(*run), renewed(before.load(own), table.select(own)))
 
 
 def run_programs(

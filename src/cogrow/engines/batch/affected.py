@@ -30,15 +30,11 @@ from cogrow.engines.steps.eligible import ELIGIBLE, ENROLLED, is_among, is_eligi
 from cogrow.engines.steps.facts_sql import FactQuery
 from cogrow.engines.steps.refund_lines import STEP as REFUND_LINES
 from cogrow.engines.steps.refund_lines import refund_lines_of
-from cogrow.engines.steps.result import LABELED
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from cogrow.engines.batch.prepare import Plans
-
-#: Columns of earnings that are the same whatever a merchant's facts are.
-FIXED = frozenset(("merchant_id", *LABELED))
 
 #: What a visit, an order or a line is owed to is asked by a step that says of whom.
 OWED = frozenset(("visits", "orders", "order_lines"))
@@ -295,7 +291,7 @@ def renewed(before: pa.Table, anew: pa.Table) -> pa.Table:
         # The same merchants: each row takes the place it had, which is quicker than sorting.
         mask, columns = again.combine_chunks(), list[Any]()
         for name, old in zip(before.column_names, before.columns, strict=True):
-            if name in FIXED:
+            if name == "merchant_id":
                 columns.append(old)
                 continue
             new = anew.column(name).combine_chunks()

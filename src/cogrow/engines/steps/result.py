@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -98,28 +99,29 @@ def as_earnings(plan: Plan, table: pa.Table) -> pa.Table:
 
     Raises DataError where measured rows are in another currency than the program's.
     """
+    _refuse_foreign(plan, table.column("foreign_rows"))
+    return labeled(plan.labels, table.drop_columns(["foreign_rows", "position"]))
+
+
+def labeled(labels: Mapping[str, tuple[str, ...]], table: pa.Table) -> pa.Table:
+    """Return earnings with their labels: of each merchant a row per component, in the program's order."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     columns = dict(zip(table.column_names, table.columns, strict=True))
-    _refuse_foreign(plan, columns.pop("foreign_rows"))
-    component = pc.subtract(columns.pop("position"), 1)
     names = list(columns)
-    for label, texts in plan.labels.items():
+    for label, texts in labels.items():
         names.insert(names.index(LABELED[label]), label)
-        if len(set(texts)) == 1:
-            columns[label] = _repeated(texts[0], table.num_rows)
-        else:
-            columns[label] = pc.take(pa.array(texts, pa.string()), component)
+        columns[label] = _repeated(texts, table.num_rows)
     return pa.table({name: columns[name] for name in names})
 
 
-def _repeated(label: str, rows: int) -> pa.ChunkedArray:
-    """Return a column that says the same in every row, of pieces that share their memory."""
+def _repeated(texts: tuple[str, ...], rows: int) -> pa.ChunkedArray:
+    """Return a column that says the same again and again, of pieces that share their memory."""
     import pyarrow as pa
 
-    piece = pa.repeat(pa.scalar(label, pa.string()), min(rows, REPEATED))
-    starts = range(0, rows, REPEATED)
+    times = max(1, min(rows, REPEATED) // len(texts))
+    piece = pa.array(texts * times, pa.string())
+    starts = range(0, rows, len(piece))
     return pa.chunked_array([piece.slice(0, rows - start) for start in starts], pa.string())
 
 
