@@ -104,7 +104,7 @@ def test_roll_ups_that_cannot_be_written(own, tmp_path, language, said):
 def test_what_cannot_be_spilled(market, tmp_path):
     spill, out = tmp_path / "spill", tmp_path / "out"
     spill.mkdir()
-    rest = ("--no-rollups", "--memory", "24MB", "--threads", 1, "--spill", spill)
+    rest = ("--no-rollups", "--memory", "28MB", "--threads", 1, "--spill", spill)
     arguments = ["earn", *SEVERAL, *asked(market, out, "2025Q2", *rest)[2:]]
     assert process(*arguments).code == 0  # it spills, and that is enough
     before = contents(out)
