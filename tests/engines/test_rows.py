@@ -16,8 +16,9 @@ from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import FactRows, Plan
 from cogrow.errors import DataError
 from cogrow.period import parse_period
-from tests.agreement import declared_by, program_of
-from tests.engines.test_agreement import Q2
+from tests.agreement import declared_by, program_of, run
+from tests.engines.test_agreement import MAY, Q2, SALES, line, order, shop
+from tests.engines.test_agreement import program as selling
 from tests.engines.test_same_bytes import PROGRAM, market
 from tests.fact_files import Row, write
 from tests.strategies import facts, programs
@@ -95,3 +96,12 @@ def test_rows_add_up_and_merchants_stand_alone_in_made_up_programs(shard, tmp_pa
 
 def test_rows_add_up_and_merchants_stand_alone_in_a_market(tmp_path):
     check(PROGRAM, Q2, market(seed=3, merchants=5, orders=400), tmp_path)
+
+
+def test_a_merchant_alone_has_its_orders_whatever_they_are_called():
+    names = ["o", "o'1", "'", "o''2", "]", "o\\", "o, 'x'"]
+    rows = shop([order(name, MAY) for name in names], [line(name, 100) for name in names])
+    _, whole = run(selling(SALES), rows, Q2)
+    _, alone = run(selling(SALES), rows, Q2, merchant="m1")
+    assert [row["amount_minor"] for row in alone] == [700]
+    assert alone == [row for row in whole if row["merchant_id"] == "m1"]
