@@ -1,4 +1,4 @@
-"""Three hundred lives of the books, in parts, so that workers share them; the failing seed is the test's."""
+"""Two hundred lives of the books, in parts, so that workers share them; the failing seed is the test's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.ledger.simulation import live
 
-SEEDS, PARTS = 300, 10
+SEEDS, PARTS = 200, 10
 
 
 @pytest.mark.parametrize("part", range(PARTS))
