@@ -156,3 +156,9 @@ def test_the_currencies_of_a_file_are_all_that_its_rows_name(tmp_path):
     assert seal.write(tmp_path, {"orders": [path]}).currencies["orders"] == frozenset(
         {"CNY", "JPY"}
     )
+
+
+def test_only_a_text_is_a_currency(tmp_path):
+    path = tmp_path / "wishes.parquet"
+    pq.write_table(pa.table({"merchant_id": ["m1"], "currency": pa.array([7], pa.int64())}), path)
+    assert seal.write(tmp_path, {"wishes": [path]}).currencies == {"wishes": None}

@@ -100,7 +100,7 @@ def _table(name: str, files: Sequence[tuple[Path, str]]) -> tuple[dict[str, Any]
             "modified_ns": status.st_mtime_ns,
             "sha256": digest,
         }
-        if CURRENCY in columns:
+        if columns.get(CURRENCY) is Kind.TEXT:
             said["currencies"] = _named(path)
         listed.append(said)
     kinds = {column: kind.name for column, kind in columns.items()}

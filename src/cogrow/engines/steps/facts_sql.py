@@ -159,13 +159,13 @@ class FactQuery:
         source = TABLES[self.table].currency_from
         if not source:
             return None
-        columns_of = [source]
+        sources = [source]
         if self.table == "refunds" and "currency" in self.available["refunds"]:
-            columns_of.insert(0, "refunds")
-        named = [self.currencies.get(table) for table in columns_of]
+            sources.insert(0, "refunds")
+        named = [self.currencies.get(table) for table in sources]
         if all(one is not None and one <= {self.program.currency} for one in named):
             return None
-        found: list[SQL] = [exp.column("currency", table) for table in columns_of]
+        found: list[SQL] = [exp.column("currency", table) for table in sources]
         return exp.func("COALESCE", *found) if len(found) > 1 else found[0]
 
     def joined(self, tables: set[str]) -> exp.Select:
