@@ -15,44 +15,26 @@ from cogrow.engines.plan import Plan
 from cogrow.engines.run import run_programs
 from cogrow.errors import DataError
 from cogrow.facts import FactFiles
-from cogrow.period import parse_period
-from cogrow.programs.program import Program
 from cogrow.sources import seal
 from cogrow.sources.adding import add
-from tests.agreement import program_of
-from tests.fact_files import Facts, write
-from tests.operations.market import market
-from tests.strategies import HEAD
+from tests.engines.test_agreement import Q2, SALES, program
+from tests.fact_files import write
+from tests.operations.market import market, seal_of
 
-Q2 = parse_period("2025Q2")
 LIMITS = Limits(threads=1)
-SALES = "qualifying: {order_lines: all}\nreward: {rate: {pays_on: net_sales, rate: 10%}}\n"
-THINGS = (
-    "qualifying: {order_lines: all}\n"
-    "reward: {rate: {pays_on: net_sales, rate: 10%}, per: product}\n"
-)
-
-
-QUARTERS = (
-    "period: {from: 2025-01-01, until: 2026-01-01, every: quarter, timezone: Asia/Shanghai}\n"
-)
-
-
-def program(body: str = SALES) -> Program:
-    return program_of(HEAD + QUARTERS + body)
-
-
-def sealed(folder: Path, facts: Facts) -> FactFiles:
-    tables = write(folder, facts).tables
-    return seal.write(
-        folder, {name: [Path(path) for path in one.paths] for name, one in tables.items()}
-    )
+THINGS = SALES.replace("100%}}", "100%}, per: product}")
 
 
 def unknown(facts: FactFiles) -> FactFiles:
     """Return the facts as a seal that says nothing of currencies would."""
     tables = {name: replace(one, currencies=None) for name, one in facts.tables.items()}
     return replace(facts, tables=tables)
+
+
+def sealed_again(folder: Path) -> FactFiles:
+    facts = seal.read(folder)
+    assert facts is not None
+    return facts
 
 
 def earned(facts: FactFiles, body: str = SALES) -> tuple[Plan, pa.Table]:
@@ -71,7 +53,7 @@ def refused(facts: FactFiles, body: str = SALES) -> bool:
 
 @pytest.mark.parametrize("body", [SALES, THINGS], ids=["sales", "things"])
 def test_facts_in_the_programs_currency_are_not_asked_for_it(tmp_path, body):
-    facts = sealed(tmp_path, market())
+    facts = seal_of(tmp_path, market())
     plan, table = earned(facts, body)
     asking, same = earned(unknown(facts), body)
     assert table == same
@@ -84,7 +66,7 @@ def test_facts_in_the_programs_currency_are_not_asked_for_it(tmp_path, body):
 def test_one_row_in_another_currency_is_enough_to_ask(tmp_path, table, body):
     rows = market()
     *others, last = rows[table]
-    facts = sealed(tmp_path, {**rows, table: [*others, {**last, "currency": "USD"}]})
+    facts = seal_of(tmp_path, {**rows, table: [*others, {**last, "currency": "USD"}]})
     assert "USD" in (facts.currencies[table] or ())
     assert refused(facts, body)
     assert refused(unknown(facts), body)
@@ -92,7 +74,7 @@ def test_one_row_in_another_currency_is_enough_to_ask(tmp_path, table, body):
 
 def test_refunds_that_name_no_currency_have_that_of_their_order(tmp_path):
     rows = market()
-    facts = sealed(
+    facts = seal_of(
         tmp_path, {**rows, "refunds": [{**r, "currency": None} for r in rows["refunds"]]}
     )
     assert facts.currencies["refunds"] == frozenset()
@@ -103,7 +85,7 @@ def test_refunds_that_name_no_currency_have_that_of_their_order(tmp_path):
 
 def test_facts_in_another_currency_alone_are_refused(tmp_path):
     rows = market()
-    facts = sealed(
+    facts = seal_of(
         tmp_path, {**rows, "orders": [{**row, "currency": "USD"} for row in rows["orders"]]}
     )
     assert facts.currencies["orders"] == frozenset({"USD"})
@@ -112,7 +94,7 @@ def test_facts_in_another_currency_alone_are_refused(tmp_path):
 
 def test_facts_that_are_added_say_their_currency(tmp_path):
     folder = tmp_path / "facts"
-    sealed(folder, market())
+    seal_of(folder, market())
     order, line = market()["orders"][-1], market()["order_lines"][-1]
     more = {
         "orders": [{**order, "order_id": "usd", "currency": "USD"}],
@@ -138,12 +120,6 @@ def test_a_seal_that_does_not_say_so_of_every_file_says_nothing(tmp_path):
     del content["tables"]["orders"]["files"][1]["currencies"]
     (tmp_path / seal.NAME).write_text(json.dumps(content), encoding="utf-8")
     assert sealed_again(tmp_path).currencies["orders"] is None
-
-
-def sealed_again(folder: Path) -> FactFiles:
-    facts = seal.read(folder)
-    assert facts is not None
-    return facts
 
 
 def test_the_currencies_of_a_file_are_all_that_its_rows_name(tmp_path):
