@@ -19,7 +19,7 @@ def main() -> None:
 def settle() -> None:
     """Tell this process how to use memory, before it imports what asks for it."""
     # What is imported stays: looking through it for garbage again and again is a sixth of a short run.
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(200_000, 20, 20)
     # Nothing here is linear algebra: numpy need not begin with threads, and memory for each, for it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # What pyarrow brings along gives memory back that is asked for again at once: earnings of 200,000

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -221,17 +221,22 @@ def open_engine(
     paths = [path for name in wanted for path in facts.tables[name].paths]
     reads = {Path(path).parent for path in (*paths, *(one.path for one in facts.changes))}
     try:
-        with (
-            connect(limits, reads=sorted(reads), writes=writes) as connection,
-            ThreadPoolExecutor(1) as worker,
-        ):
-            # Its thread is there before any query: one that Ctrl-C catches being made is waited for by
-            # nobody, and the database would be closed under its query.
-            worker.submit(int).result()
-            for name in wanted:
-                scan = exp.select("*").from_(read_files(facts.tables[name].paths))
-                view = name if merchant is None else f"all_{name}"
-                connection.execute(f'CREATE VIEW "{view}" AS {scan.sql(DIALECT)}')
+        with ExitStack() as opened, ThreadPoolExecutor(1) as worker:
+            # The database opens in its thread while this one spells the views; so that is there before any
+            # query: one that Ctrl-C catches being made is waited for by nobody, and the database would be
+            # closed under its query.
+            opening = worker.submit(
+                opened.enter_context, connect(limits, reads=sorted(reads), writes=writes)
+            )
+            prefix = "" if merchant is None else "all_"
+            scans = {
+                prefix + name: exp.select("*").from_(read_files(facts.tables[name].paths))
+                for name in wanted
+            }
+            views = [f'CREATE VIEW "{name}" AS {scan.sql(DIALECT)}' for name, scan in scans.items()]
+            connection = opening.result()
+            for view in views:
+                connection.execute(view)
             if merchant is not None:
                 _narrow(connection, Reads.of(plans), merchant)
             for table in TABLES:
