@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cogrow.embedded import Limits
 from cogrow.engines.batch.affected import renewed
 from cogrow.engines.batch.order import Run, key_of, order, with_calendar
-from cogrow.engines.batch.prepare import Batch, Found, Kept, Ran, prepare
+from cogrow.engines.batch.prepare import Batch, Found, Kept, Ran, filled, prepare
 from cogrow.engines.batch.resumed import earned_before
 from cogrow.engines.duckdb import open_engine
 from cogrow.engines.plan import Engine
@@ -93,15 +93,10 @@ def running(
 
 def _computed(engine: Engine, batch: Batch, report: Callable[..., None]) -> Iterator[Ran]:
     """Yield the earnings of all runs of a batch, each after what it depends on."""
-    if batch.store is not None:
-        for done, one in enumerate(batch.rolled.build):
-            report(100 * done // len(batch.rolled.build))
-            engine.roll_up(one, batch.store)
-        engine.view(batch.rolled.names, batch.store)
-    kept: dict[str, int | None] = {}
-    for rows in batch.shared:
-        report(0)
-        kept[rows.name] = engine.share(rows)
+    build, kept = batch.rolled.build, dict[str, int | None]()
+    for done, (one, rows) in enumerate(filled(engine, batch), start=1):
+        report(100 * done // len(build) if done < len(build) else 0)
+        kept[one.name] = rows
     # Of whom no new row counts: there is nothing to compute, and nothing to offer.
     nobody = {at for at, name in batch.who.items() if kept[name] == 0} - batch.resumed
     for job in order(batch.runs):

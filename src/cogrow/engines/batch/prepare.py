@@ -6,7 +6,7 @@ neither are they read nor is their plan made, unless somebody asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -17,8 +17,8 @@ from cogrow.engines.batch.inputs import Inputs
 from cogrow.engines.batch.order import Run, closed, needed
 from cogrow.engines.batch.origins import Origin, Origins, origins_of
 from cogrow.engines.compile import compile_plan
-from cogrow.engines.plan import Plan
-from cogrow.engines.scans.rollups import Rolled, roll_up
+from cogrow.engines.plan import Engine, Plan
+from cogrow.engines.scans.rollups import Rolled, RollUp, roll_up
 from cogrow.engines.scans.share import SharedRows, share
 from cogrow.engines.scans.spans import Layout
 from cogrow.engines.scans.store import Store
@@ -134,6 +134,18 @@ class Batch:
         origins = self.origins()
         origin = origins.made[at] if origins is not None else None
         return Ran(*self.runs[at], origin, at in self.ready, anew, lambda: self.plans[at], earned)
+
+
+def filled(engine: Engine, batch: Batch) -> Iterator[tuple[RollUp | SharedRows, int | None]]:
+    """Build the roll-ups a batch lacks and fill its tables, and yield each with its rows, where their number
+    is known.
+    """
+    if batch.store is not None:
+        for rollup in batch.rolled.build:
+            yield rollup, engine.roll_up(rollup, batch.store)
+        engine.view(batch.rolled.names, batch.store)
+    for table in batch.shared:
+        yield table, engine.share(table)
 
 
 def _nothing() -> None:

@@ -9,9 +9,10 @@ from sqlglot import exp
 
 from cogrow.embedded import Limits
 from cogrow.engines.batch.order import Run, order, with_calendar
-from cogrow.engines.batch.prepare import Batch, Kept, prepare
+from cogrow.engines.batch.prepare import Batch, Kept, filled, prepare
 from cogrow.engines.duckdb import DuckDB, open_engine
 from cogrow.engines.plan import Plan
+from cogrow.engines.scans.rollups import RollUp
 from cogrow.errors import N_, Message, message
 from cogrow.facts import FactFiles
 from cogrow.programs.program import Program
@@ -70,21 +71,18 @@ def timed(
 
 def _beforehand(engine: DuckDB, batch: Batch, clock: Clock) -> Iterator[Took]:
     """Build roll-ups and shared tables, and yield what that took."""
-    if batch.store is not None:
-        for one in batch.rolled.build:
-            start = clock()
-            rows = engine.roll_up(one, batch.store)
+    start = clock()
+    for one, rows in filled(engine, batch):
+        took = clock() - start
+        if isinstance(one, RollUp):
             what = N_("what {file} adds, a row per merchant, kept for later runs")
             said = message(what, file=f"{one.file.table}/{one.file.path.rpartition('/')[2]}")
-            yield Took(None, one.name, said, tuple(one.sources), (), 0, rows, clock() - start)
-        engine.view(batch.rolled.names, batch.store)
-    for shared in batch.shared:
+            reads = tuple(one.sources)
+        else:
+            said = message(N_("rows that several steps read, joined once"))
+            reads = _tables(one.query)
+        yield Took(None, one.name, said, reads, (), 0, rows or 0, took)
         start = clock()
-        rows = engine.share(shared)
-        said = message(N_("rows that several steps read, joined once"))
-        reads = _tables(shared.query)
-        took = clock() - start
-        yield Took(None, shared.name, said, reads, (), 0, rows, took)
 
 
 def _steps(
