@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from cogrow.engines.scans import rollups
 from cogrow.errors import CogrowError, DataError, NotFound, ProgramError, message
 from cogrow.operations.earn import Earned, earn, finished
 from tests.house.tree import ROOT
@@ -222,6 +223,21 @@ def test_a_folder_without_a_seal_works_and_says_what_is_odd(tmp_path):
     assert codes == ["PRG034", "FCT020"]
     assert amounts(tmp_path / "out" / "trial" / "2025Q2.parquet")["m1"] == 3_600
     assert files(facts) == before
+
+
+@pytest.mark.parametrize("above", ["merchant_id=m2", "placed_at=2024-05-05"])
+@pytest.mark.parametrize("written", [sealed, unsealed])
+def test_what_a_folder_above_is_called_says_nothing_of_the_rows(
+    tmp_path, above, written, monkeypatch
+):
+    monkeypatch.setattr(rollups, "FEWEST_ROWS", 0)
+    for name in ("plain", above):
+        (tmp_path / name).mkdir()
+        facts = written(tmp_path / name / "facts", market())
+        earned([program(tmp_path, DUAL)], facts, tmp_path / name / "out")
+    plain, other = (files(tmp_path / name / "out") for name in ("plain", above))
+    assert plain == other
+    assert amounts(tmp_path / above / "out" / "trial" / "2025Q2.parquet")["m1"] == 3_600
 
 
 def test_a_file_changed_since_the_seal_is_refused(tmp_path):

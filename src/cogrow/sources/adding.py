@@ -25,7 +25,7 @@ from cogrow.sources.months import MONTHLY
 from cogrow.sources.pending import put_in_place, work_in
 from cogrow.sources.reading import Reading
 from cogrow.sources.report import FactsReport, Progress, silent
-from cogrow.sources.sql import literal, quoted
+from cogrow.sources.sql import literal, parquet, quoted
 from cogrow.sources.writing import by_month, copy, quarantined, sorted_rows
 
 _WRITING = N_("Writing facts")
@@ -179,7 +179,7 @@ class _New:
         name, keys = table.name, ", ".join(quoted(key) for key in table.key)
         columns = ", ".join(quoted(column.name) for column in table.columns)
         swap = f"(SELECT * FROM {quoted(f'swap_{name}')} WHERE _home = {literal(home)})"
-        old = f"read_parquet({literal(home)}, hive_partitioning = false)"
+        old = parquet(home)
         taken = (
             f"SELECT {columns} FROM {quoted(f'ok_{name}')}"
             f" SEMI JOIN (FROM {swap} WHERE NOT moves) USING (_id)"

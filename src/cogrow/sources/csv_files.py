@@ -186,6 +186,7 @@ def to_parquet(
             "escape = '\"'",
             f"header = {str(form.header).lower()}",
             "auto_detect = false",
+            "hive_partitioning = false",
             f"skip = {form.blank}",
             f"columns = {{{columns}}}",
             "nullstr = ''",

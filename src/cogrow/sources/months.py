@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cogrow.sources.sql import literal, quoted
+from cogrow.sources.sql import literal, parquet, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -62,8 +62,7 @@ def split(
     order = ", ".join(quoted(column) for column in ("_at", *by))
     found = []
     for month in sorted(folder.iterdir()) if folder.exists() else ():
-        paths = ", ".join(literal(str(path)) for path in sorted(month.iterdir()))
-        piece = f"read_parquet([{paths}], hive_partitioning = false)"
+        piece = parquet(*sorted(month.iterdir()))
         ends = connection.execute(
             f"SELECT CAST(min(_at) AS DATE), CAST(max(_at) AS DATE), count(*) FROM {piece}"
         ).fetchone()

@@ -14,7 +14,7 @@ from cogrow.sources import csv_files
 from cogrow.sources.declared import CsvDeclared
 from cogrow.sources.faults import NO_FILES, UNREADABLE
 from cogrow.sources.scope import SourceColumn
-from cogrow.sources.sql import literal, quoted
+from cogrow.sources.sql import literal, parquet, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -112,13 +112,10 @@ def _parquet(connection: DuckDBPyConnection, files: Files) -> tuple[list[Variant
     issues: list[Issue] = []
     groups: dict[tuple[tuple[str, str], ...], tuple[list[str], int]] = {}
     for path in files.paths:
-        name = literal(str(path))
         try:
-            described = connection.execute(
-                f"DESCRIBE SELECT * FROM read_parquet({name}, hive_partitioning = false)"
-            ).fetchall()
+            described = connection.execute(f"DESCRIBE SELECT * FROM {parquet(path)}").fetchall()
             counted = connection.execute(
-                f"SELECT num_rows FROM parquet_file_metadata({name})"
+                f"SELECT num_rows FROM parquet_file_metadata({literal(str(path))})"
             ).fetchone()
         except duckdb.OutOfMemoryException:
             raise
@@ -130,13 +127,11 @@ def _parquet(connection: DuckDBPyConnection, files: Files) -> tuple[list[Variant
         groups[shape] = ([*listed, str(path)], rows + (int(counted[0]) if counted else 0))
     variants = []
     for shape, (listed, rows) in groups.items():
-        names = ", ".join(literal(name) for name in listed)
         inside = {theirs: SourceColumn(f"c{n}", type_) for n, (theirs, type_) in enumerate(shape)}
         picked = "".join(f"{quoted(theirs)} AS {ours.name}, " for theirs, ours in inside.items())
+        rows_of = parquet(*listed, filename="'_cogrow_file'", file_row_number="true")
         relation = (
-            f"(SELECT {picked}_cogrow_file AS _file, file_row_number + 1 AS _row"
-            f" FROM read_parquet([{names}], filename = '_cogrow_file', file_row_number = true,"
-            f" hive_partitioning = false))"
+            f"(SELECT {picked}_cogrow_file AS _file, file_row_number + 1 AS _row FROM {rows_of})"
         )
         variants.append(Variant(relation, inside, rows, tuple(listed)))
     return variants, issues
@@ -174,9 +169,7 @@ def _csv(
         issues += found
         if found:
             continue
-        relation = (
-            f"(SELECT *, {literal(str(path))} AS _file FROM read_parquet({literal(str(rows))}))"
-        )
+        relation = f"(SELECT *, {literal(str(path))} AS _file FROM {parquet(rows)})"
         columns = {theirs: SourceColumn(f"c{n}", "VARCHAR") for n, theirs in enumerate(form.names)}
         count = int(pq.read_metadata(rows).num_rows)
         broken = ((str(path), lines),) if lines else ()

@@ -27,6 +27,17 @@ def literal(value: str) -> str:
     return text(value).sql("duckdb")
 
 
+def parquet(*paths: object, **options: str) -> str:
+    """Return the rows of Parquet files, as can stand after FROM; `options` are SQL. What folders above them
+    are called says nothing of the rows.
+    """
+    listed = ", ".join(literal(str(path)) for path in paths)
+    named = {**options, "hive_partitioning": "false"}
+    return (
+        f"read_parquet([{listed}], {', '.join(f'{key} = {value}' for key, value in named.items())})"
+    )
+
+
 def whole(value: int) -> Sql:
     """Return a whole-number literal."""
     number = exp.Literal.number(abs(value))

@@ -18,7 +18,7 @@ from cogrow.sources.columns import kind_of
 from cogrow.sources.faults import COLUMN_MISSING, COLUMN_NEW, COLUMNS_EMPTY, MALFORMED, Fault
 from cogrow.sources.mapping import imported_table
 from cogrow.sources.parts import BITS, Noted, Plan, RenderedPart
-from cogrow.sources.sql import literal, quoted
+from cogrow.sources.sql import literal, parquet, quoted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -51,10 +51,8 @@ class Staged:
     @property
     def relation(self) -> str:
         """Return SQL that can stand after FROM: the staged rows, numbered by `_id`."""
-        return (
-            f"(SELECT * RENAME (file_row_number AS _id)"
-            f" FROM read_parquet({literal(str(self.path))}, file_row_number = true))"
-        )
+        rows = parquet(self.path, file_row_number="true")
+        return f"(SELECT * RENAME (file_row_number AS _id) FROM {rows})"
 
     @property
     def faulty(self) -> str:
@@ -114,9 +112,7 @@ def prepare(
     lines = 0
     for file, path in sorted(broken):
         queries.append(_lines(table, noted, file, path))
-        counted = connection.execute(
-            f"SELECT count(*) FROM read_parquet({literal(str(path))})"
-        ).fetchone()
+        counted = connection.execute(f"SELECT count(*) FROM {parquet(path)}").fetchone()
         lines += int(counted[0]) if counted else 0
     query = " UNION ALL ".join(f"({query})" for query in queries)
     distinct = any(part.selection.distinct for part in plan.parts)
@@ -164,7 +160,7 @@ def _lines(table: Table, noted: Noted, file: str, path: Path) -> str:
     source = "CAST(json_object('line', content, 'problem', problem) AS VARCHAR)"
     return (
         f"SELECT {nothing}, {literal(file)} AS _file, CAST(line AS BIGINT) AS _row,"
-        f" {source} AS _source, {words} FROM read_parquet({literal(str(path))})"
+        f" {source} AS _source, {words} FROM {parquet(path)}"
     )
 
 
@@ -197,9 +193,7 @@ def stage(connection: DuckDBPyConnection, prepared: Prepared, path: Path) -> Sta
     Raises duckdb.Error where a source breaks while it is read.
     """
     connection.execute(f"COPY ({prepared.query}) TO {literal(str(path))} (FORMAT parquet)")
-    counted = connection.execute(
-        f"SELECT coalesce(sum(_rows), 0) FROM read_parquet({literal(str(path))})"
-    ).fetchone()
+    counted = connection.execute(f"SELECT coalesce(sum(_rows), 0) FROM {parquet(path)}").fetchone()
     read = int(counted[0]) if counted else 0
     left_out = prepared.rows - (read - prepared.lines)
     return Staged(prepared.table, path, prepared.noted, read, left_out)

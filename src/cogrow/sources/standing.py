@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cogrow.facts import TABLES, Column, FactFiles, Kind, Table
 from cogrow.sources.months import MONTHLY
-from cogrow.sources.sql import literal, quoted
+from cogrow.sources.sql import literal, parquet, quoted
 from cogrow.sources.staging import Staged
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ class Standing:
             f"{nothing[name]} AS {quoted(name)}" if name in nothing else quoted(name)
             for name in names
         )
-        paths = ", ".join(literal(path) for path in files.paths)
+        rows = parquet(*files.paths, filename="'_home'")
         query = (
-            f"SELECT * FROM (SELECT {made}, _home FROM read_parquet([{paths}], filename = '_home',"
-            f" hive_partitioning = false) WHERE {self._bounds(files.columns, asked, key)})"
+            f"SELECT * FROM (SELECT {made}, _home FROM {rows}"
+            f" WHERE {self._bounds(files.columns, asked, key)})"
             f" SEMI JOIN {asked} USING ({_listed(key)})"
         )
         if held:

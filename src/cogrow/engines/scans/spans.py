@@ -95,8 +95,12 @@ class FactFile:
 
 
 def read_files(paths: Iterable[str]) -> exp.Func:
-    """Return the table that the rows of Parquet files make."""
-    return exp.func("READ_PARQUET", exp.array(*(exp.Literal.string(path) for path in paths)))
+    """Return the table that the rows of Parquet files make. What folders above them are called says nothing
+    of the rows.
+    """
+    listed = exp.array(*(exp.Literal.string(path) for path in paths))
+    plain = exp.Kwarg(this=exp.var("hive_partitioning"), expression=exp.false())
+    return exp.func("READ_PARQUET", listed, plain)
 
 
 def files_as(paths: Iterable[str], alias: str) -> exp.Table:

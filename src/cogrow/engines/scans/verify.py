@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from cogrow.embedded import Limits, connect, problem_of
 from cogrow.engines.plan import DIALECT
+from cogrow.engines.scans.spans import read_files
 from cogrow.engines.scans.store import Kept, Store
 from cogrow.errors import N_, EngineError, message
 from cogrow.facts import FactFiles
@@ -25,9 +26,9 @@ def same_rows(kept: Kept, store: Store, facts: FactFiles, limits: Limits) -> boo
     for table in facts.tables.values():
         for path, digest in zip(table.paths, table.hashes, strict=True):
             query = query.replace(f"'{digest}'", exp.Literal.string(path).sql(DIALECT))
-    place = exp.Literal.string(str(store.path(kept.name))).sql(DIALECT)
+    rows = read_files([str(store.path(kept.name))]).sql(DIALECT)
     columns = ", ".join(["merchant_id", *kept.columns])
-    sides = f"SELECT {columns} FROM ({query})", f"SELECT {columns} FROM read_parquet({place})"
+    sides = f"SELECT {columns} FROM ({query})", f"SELECT {columns} FROM {rows}"
     reads = [Path(facts.folder), store.folder]
     try:
         with connect(limits, reads=reads) as connection:
