@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import Phase, given, seed, settings
@@ -192,6 +194,34 @@ def test_a_changed_roll_up_is_not_read(tmp_path):
     assert after.table == before.table
 
 
+@pytest.mark.parametrize("finished", [False, True])
+def test_two_processes_that_build_one_roll_up_leave_each_others_alone(
+    tmp_path, monkeypatch, finished
+):
+    """The other is done with it, or gives up, while this one writes its own."""
+    keep = Store.keep
+
+    def beside(own: Store, name: str, *what: Any) -> Any:
+        with monkeypatch.context() as there:
+            there.setattr(os, "getpid", lambda: 1)
+            other = Store(own.folder)
+        other.unfinished(name).write_bytes(own.unfinished(name).read_bytes())
+        if finished:
+            theirs = keep(other, name, *what)
+        else:
+            other.discard(name)
+        kept = keep(own, name, *what)
+        assert not finished or kept == theirs
+        return kept
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "keep", beside)
+        before, kept = earn(tmp_path, market())
+    assert not list((tmp_path / ".rollups").glob("*.partial"))
+    after, again = earn(tmp_path, market())
+    assert (after.table, again) == (before.table, kept)
+
+
 def test_a_note_that_is_none_is_passed_over(tmp_path):
     before, kept = earn(tmp_path, market())
     for at, name in enumerate(sorted(kept)):
@@ -199,6 +229,16 @@ def test_a_note_that_is_none_is_passed_over(tmp_path):
         note.write_text(["", "{}", "[1]", note.read_text().replace("rows", "lines")][at % 4])
     after, _ = earn(tmp_path, market())
     assert after.table == before.table
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="what is open is not told here")
+def test_facts_of_many_files_are_not_kept_open(tmp_path):
+    stored = write(tmp_path, market(), declared=declared_by(SALES), files=20, complete=True)
+    files = Layout(stored).files("orders")
+    before = len(list(Path("/dev/fd").iterdir()))
+    spans = [file.span("placed_at") for file in files]
+    assert any(spans)
+    assert len(list(Path("/dev/fd").iterdir())) < before + len(files)
 
 
 def test_a_file_is_joined_with_all_files_that_can_hold_its_orders(tmp_path):

@@ -18,6 +18,7 @@ from cogrow.errors import N_, EngineError, message
 from cogrow.facts import FactFiles
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
 #: A file as its table and the hash of its bytes.
@@ -43,10 +44,12 @@ class FactFile:
         return self.table, self.sha256
 
     @cached_property
-    def _opened(self) -> pq.ParquetFile:
+    def _footer(self) -> tuple[pq.FileMetaData, pa.Schema]:
         import pyarrow.parquet as pq
 
-        return pq.ParquetFile(self.path)
+        # Not kept open: facts can have more files than a process may have open.
+        with pq.ParquetFile(self.path) as opened:
+            return opened.metadata, opened.schema_arrow
 
     @cached_property
     def _spans(self) -> dict[str, list[Span | None]]:
@@ -70,8 +73,8 @@ class FactFile:
         return self._spans[column]
 
     def _read(self, column: str) -> list[Span | None]:
-        footer, found = self._opened.metadata, list[Span | None]()
-        at = self._opened.schema_arrow.get_field_index(column)
+        (footer, schema), found = self._footer, list[Span | None]()
+        at = schema.get_field_index(column)
         if at < 0:
             raise ValueError(column)
         for group in range(footer.num_row_groups):
@@ -84,8 +87,10 @@ class FactFile:
 
     def _looked(self, group: int, column: str) -> Span | None:
         import pyarrow.compute as pc
+        import pyarrow.parquet as pq
 
-        values = self._opened.read_row_group(group, columns=[column]).column(column)
+        with pq.ParquetFile(self.path) as opened:
+            values = opened.read_row_group(group, columns=[column]).column(column)
         ends = pc.min_max(values).as_py()
         return (ends["min"], ends["max"]) if ends["min"] is not None else None
 

@@ -7,6 +7,7 @@ facts does, reading trusts a file of the same size and time of change, and hashe
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,6 +50,8 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # What one process leaves unfinished is no other's to write or to remove.
+        self._unfinished = f".{os.getpid()}{UNFINISHED}"
         self._by_column: dict[str, str] | None = None
 
     def make(self) -> None:
@@ -61,7 +64,7 @@ class Store:
 
     def unfinished(self, name: str) -> Path:
         """Return where the rows of a roll-up are while they are written."""
-        return self.folder / f"{name}{UNFINISHED}"
+        return self.folder / f"{name}{self._unfinished}"
 
     def keep(
         self,
@@ -72,14 +75,20 @@ class Store:
         made_from: Iterable[str],
         query: str,
     ) -> Kept:
-        """Put the finished rows of a roll-up in place, then its note."""
+        """Put the finished rows of a roll-up in place, then its note; where another process did so meanwhile,
+        its own stay.
+        """
         import pyarrow.parquet as pq
 
-        made = self.unfinished(name)
+        made, note = self.unfinished(name), self.folder / f"{name}{NOTE}"
+        there = _read(note) if note.is_file() else None
+        if there is not None and self.is_whole(there):
+            made.unlink()
+            return self._known(there)
         rows = pq.read_metadata(made).num_rows
         digest = file_hash(made)
+        status = made.stat()
         made.replace(self.path(name))
-        status = self.path(name).stat()
         kept = Kept(
             name,
             table,
@@ -92,19 +101,23 @@ class Store:
             status.st_mtime_ns,
             digest,
         )
-        note = self.folder / f"{name}{NOTE}"
-        partial = note.with_suffix(NOTE + UNFINISHED)
-        partial.write_text(json.dumps(asdict(kept)) + "\n", encoding="utf-8")
-        partial.replace(note)
+        partial = note.with_suffix(NOTE + self._unfinished)
+        try:
+            partial.write_text(json.dumps(asdict(kept)) + "\n", encoding="utf-8")
+            partial.replace(note)
+        except BaseException:
+            self.path(name).unlink(missing_ok=True)  # rows without a note count as none
+            raise
+        return self._known(kept)
+
+    def _known(self, kept: Kept) -> Kept:
         if self._by_column is not None:
-            self._by_column |= dict.fromkeys(kept.columns, name)
+            self._by_column |= dict.fromkeys(kept.columns, kept.name)
         return kept
 
     def discard(self, name: str) -> None:
-        """Remove what there is of a roll-up that could not be finished; one that is kept stays."""
-        note = self.folder / f"{name}{NOTE}"
-        left = [self.unfinished(name), note.with_suffix(NOTE + UNFINISHED)]
-        for path in left if note.is_file() else [*left, self.path(name)]:
+        """Remove what this process left of a roll-up it could not finish."""
+        for path in (self.unfinished(name), self.folder / f"{name}{NOTE}{self._unfinished}"):
             path.unlink(missing_ok=True)
 
     def noted(self) -> Iterator[tuple[Path, Kept | None]]:
