@@ -187,6 +187,31 @@ def test_earlier_earnings_that_cannot_be_read_are_named(tmp_path):
     assert [one.kept for one in earned(tmp_path, LIFETIME, "2025Q2", "2025Q3")] == [False, False]
 
 
+def test_earnings_that_another_run_replaces_meanwhile_are_what_was_found(tmp_path, monkeypatch):
+    seal_of(tmp_path / "facts", year())
+    before, after = earned(tmp_path, LIFETIME, "2025Q2", "2025Q3")
+    content = after.path.read_bytes()
+    after.path.unlink()
+    found_in = operation.found_in
+
+    def watched(*where: Path) -> Any:
+        find = found_in(*where)
+
+        def found(*run: Any) -> Any:
+            there = find(*run)
+            if there is not None:
+                other = tmp_path / "other.parquet"
+                pq.write_table(pa.table({"merchant_id": ["m1"]}), other)
+                other.replace(before.path)
+            return there
+
+        return found
+
+    monkeypatch.setattr(operation, "found_in", watched)
+    earned(tmp_path, LIFETIME, "2025Q3")
+    assert after.path.read_bytes() == content
+
+
 def test_only_what_is_built_upon_is_read(tmp_path, monkeypatch):
     seal_of(tmp_path / "facts", year())
     quarters = ["2025Q2", "2025Q3", "2025Q4"]
@@ -202,7 +227,7 @@ def test_only_what_is_built_upon_is_read(tmp_path, monkeypatch):
 
     monkeypatch.setattr(operation, "read_back", watched)
     assert [one.kept for one in earned(tmp_path, LIFETIME, *quarters)] == [True, False, True]
-    assert read == [first.path]
+    assert [path.stem for path in read] == [first.path.stem]
     assert second.path.read_bytes() == content
     assert third.path.is_file()
 

@@ -98,7 +98,7 @@ def earn(
         runs = runs_of(chosen, period_names)
 
         sealed = keep and report is None
-        there = found_in(out) if keep else lambda *_: None
+        there = found_in(out, Path(work) / "found") if keep else lambda *_: None
         kept = Kept(rollups_of(opened) if sealed else None, there)
         earned = _compute(runs, chosen, opened, out, Path(work), limits, progress, kept, master)
         for one in earned:
@@ -244,23 +244,39 @@ def origin_of(path: Path) -> Origin | None:
     return Origin(said[TERMS], said[READING], said[INPUTS], said[FILES])
 
 
-def found_in(folder: Path) -> Callable[[Program, Period], Found | None]:
-    """Return what finds the earnings in a folder of results; they are read when they are asked for."""
+def found_in(folder: Path, held: Path | None = None) -> Callable[[Program, Period], Found | None]:
+    """Return what finds the earnings in a folder of results; they are read when they are asked for. With a
+    folder to be `held` in, on the same disk, they are what they were, whoever replaces them meanwhile.
+    """
 
     def find(program: Program, period: Period) -> Found | None:
-        path = folder / result_path(program, period)
-        origin = origin_of(path)
+        name = result_path(program, period)
+        path = folder / name
+        place = _held(path, held / unfinished(name)) if held is not None else path
+        origin = origin_of(place)
         if origin is None:
             return None
-        return Found(origin, partial(_loaded, path, program.version, origin.inputs))
+        return Found(origin, partial(_loaded, path, place, program.version, origin.inputs))
 
     return find
 
 
+def _held(path: Path, place: Path) -> Path:
+    """Return a second name of a file; its own where there is no file, or the disk knows no such names."""
+    if not path.is_file():
+        return path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(path, place)
+    except OSError:
+        return path
+    return place
+
+
 def _loaded(
-    path: Path, version: str, inputs: str, columns: Sequence[str] | None = None
+    path: Path, place: Path, version: str, inputs: str, columns: Sequence[str] | None = None
 ) -> pa.Table:
-    table = read_back(path, version, inputs, columns=columns)
+    table = read_back(place, version, inputs, columns=columns)
     if table is None:
         what = N_(
             "The earnings in {path} cannot be read; remove them, and they are computed again."
