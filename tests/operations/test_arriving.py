@@ -215,6 +215,26 @@ def test_what_a_fund_pays_others_counts_where_it_is_taken_off(tmp_path, anew):
     assert not anew
 
 
+def test_what_another_reads_tells_whom_its_new_facts_are_about(tmp_path, anew):
+    """The other was computed before, alone, and is there; nothing else reads visits."""
+    order_of = "stacking: {in_order: [other, trial]}\n"
+    other = "metrics: {seen: count(visits)}\n" + rate("seen * 1 CNY", 10, "")
+    text, visit = rate("net_sales - taken", 10, order_of), {"visited_at": MAY, "source": "search"}
+    visits = [
+        visit | {"visit_id": name, "merchant_id": name, "visitor_id": "b"} for name in ("m1", "m2")
+    ]
+    facts, later = market() | {"visits": visits[:1]}, {"visits": visits[1:]}
+    arriving(tmp_path / "facts", facts, {})
+    earned(tmp_path, text, Q2, beside=other)
+    arriving(tmp_path / "facts", facts, later)
+    names = [str(tmp_path / "other.yaml")]
+    earn(names, tmp_path / "facts", [Q2], tmp_path / "out", LIMITS, quiet)
+    after = earned(tmp_path, text, Q2, beside=other)
+    assert [one.kept for one in after] == [False, True]
+    assert rows_of(after) == rows_of(earned(tmp_path, text, Q2, beside=other, keep=False))
+    assert anew == [{"m2"}, {"m2"}]
+
+
 def test_what_is_offered_to_everybody_counts_beside_a_fund(tmp_path, anew):
     """Of m3 nothing is new, and it is the other program that pays it most."""
     best_of = "stacking: {best_of: [other, trial]}\n"

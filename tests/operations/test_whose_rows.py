@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from cogrow.operations.explain import explain
 from tests.fact_files import Row
 from tests.operations import market as made
-from tests.operations.market import DUAL, PROGRAM, Market, market
+from tests.operations.market import DUAL, LIMITS, PROGRAM, Market, market, program, quiet, sealed
 from tests.operations.test_arriving import LINE, MAY, ORDER, Q2, anew, both_days, named, order
 
 __all__ = ["anew"]
@@ -189,6 +190,15 @@ def test_a_product_counts_for_whoever_was_visited_for_it(tmp_path, anew):
     late = {"products": [facts["products"][0] | {"product_id": "p2", "merchant_id": "m1"}]}
     both_days(tmp_path, BY_PRODUCT_SEEN, late, Q2, facts=facts)
     assert anew == [{"m1", "m2"}]
+
+
+def test_one_merchant_is_explained_with_products_of_others_it_was_visited_for(tmp_path, qualifying):
+    """m1 sells the shirts that m2 was visited for."""
+    qualifying("visits: products.category = 'shirts', order_lines: all, dated_by: placed_at")
+    facts = sealed(tmp_path / "facts", visited(market(), product_id="p1"))
+    file = str(program(tmp_path, VISITORS))
+    found = explain(file, "m2", facts, Q2, limits=LIMITS, progress=quiet)
+    assert [row["amount_minor"] for row in found.earnings] == [10]
 
 
 def test_a_product_counts_for_whoever_gave_it_back(tmp_path, anew):

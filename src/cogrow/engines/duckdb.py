@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import ExitStack, contextmanager
@@ -207,8 +207,9 @@ def open_engine(
     merchant: str | None = None,
     progress: Progress | None = None,
     writes: Sequence[Path] = (),
+    also: Collection[str] = (),
 ) -> Iterator[DuckDB]:
-    """Yield an engine over the tables the plans read.
+    """Yield an engine over the tables the plans read, and those that are `also` asked.
 
     `merchant` narrows them to its own rows; not for plans whose merchants share something. `writes` are
     folders it may write to.
@@ -217,7 +218,8 @@ def open_engine(
     """
     import duckdb
 
-    wanted = [name for name in facts.tables if any(name in plan.reads for plan in plans)]
+    asked = {*also, *(table for plan in plans for table in plan.reads)}
+    wanted = [name for name in facts.tables if name in asked]
     paths = [path for name in wanted for path in facts.tables[name].paths]
     reads = {Path(path).parent for path in (*paths, *(one.path for one in facts.changes))}
     try:
@@ -293,6 +295,10 @@ class Reads:
         )
 
 
+#: Tables whose rows name products, which need not be the merchant's own.
+_NAMING = {"order_lines", "visits"}
+
+
 def _narrow(connection: DuckDBPyConnection, plan: Reads, merchant: str) -> None:
     """Make a temporary table `x` of every view `all_x`: the merchant's rows, the plan's columns.
 
@@ -314,7 +320,7 @@ def _narrow(connection: DuckDBPyConnection, plan: Reads, merchant: str) -> None:
             if "merchant_id" in columns:
                 kept.append(_is(merchant))
             _keep(connection, plan, name, kept, exp.or_(*dated) if dated else None)
-        elif "merchant_id" in columns and not (name == "products" and "order_lines" in plan.reads):
+        elif "merchant_id" in columns and not (name == "products" and _NAMING & set(plan.reads)):
             _keep(connection, plan, name, [_is(merchant)])
         else:
             connection.execute(f'CREATE TEMP VIEW "{name}" AS SELECT * FROM "all_{name}"')

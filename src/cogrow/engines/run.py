@@ -73,7 +73,9 @@ def running(
         opened = open_spark(facts, plans, master, merchant=one, progress=report)
     else:
         writes = [batch.store.folder] if batch.store is not None else []
-        opened = open_engine(facts, plans, limits, merchant=one, progress=report, writes=writes)
+        opened = open_engine(
+            facts, plans, limits, merchant=one, progress=report, writes=writes, also=batch.also
+        )
     asked = {key_of(run) for run in wanted}
     with opened as engine, ThreadPoolExecutor(1) as beside:
         # What earnings are made from is looked up while the engine computes the first of them.

@@ -6,7 +6,7 @@ neither are they read nor is their plan made, unless somebody asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -124,6 +124,13 @@ class Batch:
     def at_work(self) -> list[Plan]:
         """Return the plans that are run, whole or up to an offer."""
         return [self.plans[at] for at in sorted({*self.reading, *self.offered})]
+
+    @property
+    def also(self) -> Collection[str]:
+        """Return the tables that are asked beside what the plans read: whom new facts are about can follow
+        from a run that is there already.
+        """
+        return self.plans.facts.tables if self.who else ()
 
     def plan(self, at: int) -> Plan:
         """Return the plan of a run as it reads what is shared and kept."""

@@ -55,7 +55,7 @@ def timed(
     others = [with_calendar(other, facts) for other in others]
     batch = prepare(runs, others, facts, None, kept)
     writes = [batch.store.folder] if batch.store is not None else []
-    with open_engine(facts, batch.at_work, limits, writes=writes) as engine:
+    with open_engine(facts, batch.at_work, limits, writes=writes, also=batch.also) as engine:
         yield from _beforehand(engine, batch, clock)
         shared = {rows.name for rows in batch.shared}
         for job in order(batch.runs):
