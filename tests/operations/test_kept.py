@@ -150,15 +150,17 @@ def test_earnings_cannot_say_that_they_read_less(tmp_path, less):
 def test_any_changed_byte_of_the_code_is_another_cogrow(tmp_path):
     home = tmp_path / "cogrow"
     (home / "engines" / "steps").mkdir(parents=True)
-    for name in ("engines/steps/things.py", "money.py"):
+    (home / "operations").mkdir()
+    names = ("engines/steps/things.py", "operations/summary.py", "money.py")
+    for name in names:
         (home / name).write_text("one = 1\n", encoding="utf-8")
     found = {terms.code_hash(home)}
-    for name in ("engines/steps/things.py", "money.py"):
+    for name in names:
         (home / name).write_text("one = 2\n", encoding="utf-8")
         found.add(terms.code_hash(home))
     (home / "money.py").rename(home / "engines" / "money.py")
     found.add(terms.code_hash(home))
-    assert len(found) == 4
+    assert len(found) == 5
 
 
 def test_all_code_that_computes_counts_as_cogrow():

@@ -1,8 +1,8 @@
 """What earnings are made from beside facts, as one hash that needs no plan: the program's terms, its period,
 the columns there are, and cogrow itself.
 
-A plan follows from these, and so does what it reads. Whoever knows this hash need not make the plan to know
-that it would be the same.
+A plan follows from these, and so does what it reads; but for whether rows are asked for their currency,
+which follows from the files. Whoever knows this hash need not make the plan to know what it would come to.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from cogrow.programs.program import Program
 #: The rooms that turn a program's text into earnings; the modules beside them count as well.
 ROOMS = ("engines", "expressions", "metrics", "programs", "rewards", "words")
 
+#: What earnings come to, which they say of themselves.
+SUMMED = ("operations/summary.py",)
+
 #: What of these is read: code and grammar.
 SUFFIXES = (".py", ".lark", ".json")
 
@@ -41,6 +44,7 @@ def own_hash() -> str:
 def code_hash(home: Path) -> str:
     """Return the hash of the code in a folder of rooms that turns programs into earnings."""
     files = [path for room in ROOMS for path in (home / room).rglob("*") if path.suffix in SUFFIXES]
+    files += [home / name for name in SUMMED]
     digest = hashlib.sha256()
     for path in sorted([*files, *home.glob("*.py")]):
         content = path.read_bytes()
