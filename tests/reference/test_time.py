@@ -77,6 +77,30 @@ def test_opting_in(how, amount):
     assert books.paid(program(SALES)) == [7]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "amount"),
+    [
+        ({"arm": "z"}, {"arm": "b"}, 1),
+        ({"arm": "b"}, {"arm": "z"}, 2),
+        ({}, {"arm": "b"}, 4),
+        ({}, {"left_on": date(2025, 5, 9)}, 4),
+        ({"arm": "holdout"}, {"arm": "b"}, 2),
+        ({"left_on": date(2025, 5, 1)}, {"arm": "b"}, 2),
+    ],
+)
+def test_of_two_enrollments_that_hold_the_first_one_counts(first, second, amount):
+    books = Books()
+    books.enrolled("m1", on=date(2025, 2, 1), **second)
+    books.enrolled("m1", on=date(2025, 1, 1), **first)
+    arms = {"enrollments.arm = 'z'": 1, "enrollments.arm = 'b'": 2}
+    arms["enrollments.arm is null and enrollments.left_on is null"] = 4
+    parts = [
+        f"{{name: a{paid}, when: {when}, flat: {{amount: {paid}}}}}" for when, paid in arms.items()
+    ]
+    body = f"enrollment: opt_in\n{ALL}reward: [{', '.join(parts)}]\n"
+    assert sum(books.paid(program(body))) == amount
+
+
 def test_not_opting_in():
     books = Books()
     books.sale("2025-05-05", 7)
