@@ -8,12 +8,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from cogrow.errors import NotFound, ProgramError
+from cogrow.errors import DataError, NotFound, ProgramError
 from cogrow.operations.choose import one_run, periods_of, programs, runs_of
 from cogrow.operations.earn import earn, result_path
 from cogrow.operations.explain import explain
 from cogrow.period import parse_period
-from tests.operations.market import LIMITS, market, program, quiet, sealed
+from tests.operations.market import LIMITS, Market, market, program, quiet, sealed
 
 FLAT = "reward: {{flat: {{amount: {amount} CNY}}}}\neffective: {{{days}}}\n"
 
@@ -90,6 +90,51 @@ def test_where_orders_choose_results_of_two_versions_stand_side_by_side(tmp_path
         for one in chosen
         for period in (first, second)
     }
+
+
+SOLD = """\
+reward: {{rate: {{pays_on: net_sales, rate: {rate}%}}}}
+effective: {{from: {first}, by: placed_at}}
+"""
+
+
+def by_order(folder: Path) -> list[str]:
+    """Write two versions of a program that each order chooses from: 10 %, for those from 30 June on 20 %."""
+    for name, rate, first in (("one", 10, "2025-01-01"), ("two", 20, "2025-06-30")):
+        program(folder, SOLD.format(rate=rate, first=first)).rename(folder / f"{name}.yaml")
+    return [str(folder / "one.yaml"), str(folder / "two.yaml")]
+
+
+def until_june() -> Market:
+    """Return the market without the order of its last day."""
+    facts = market()
+    for table in ("orders", "order_lines"):
+        facts[table] = [row for row in facts[table] if row["order_id"] != "o6"]
+    return facts
+
+
+def test_a_version_without_an_order_yet_is_no_hindrance_to_the_other(tmp_path):
+    facts, names = sealed(tmp_path / "facts", until_june()), by_order(tmp_path)
+    for kept in (False, True):
+        earned, _ = earn(names, facts, ["2025Q2"], tmp_path / "out", LIMITS, quiet)
+        paid = [pq.read_table(one.path).column("amount_minor").to_pylist() for one in earned]
+        assert paid == [[12_000, 10_500, 0, 0], [0, 0, 0, 0]]
+        assert [one.kept for one in earned] == [kept, kept]
+
+
+def test_a_period_without_an_order_of_any_version_is_an_error(tmp_path):
+    """Also where what one of them measured, nothing, is there already."""
+    facts, names = sealed(tmp_path / "facts", until_june()), by_order(tmp_path)
+    earn(names, facts, ["2025Q2"], tmp_path / "out", LIMITS, quiet)
+    one = Path(names[0])
+    text = one.read_text(encoding="utf-8").replace("all, dated", "quantity > 9, dated")
+    one.write_text(text, encoding="utf-8")
+    for period in ("2025Q2", "2025Q4"):
+        with pytest.raises(DataError) as caught:
+            earn(names, facts, [period], tmp_path / "out", LIMITS, quiet)
+        assert [str(issue.what) for issue in caught.value.issues] == [
+            f"No fact of {period} counts for program trial."
+        ]
 
 
 def test_a_version_takes_off_what_the_one_before_it_paid(tmp_path):
