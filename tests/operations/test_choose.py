@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from cogrow.errors import NotFound, ProgramError
+from cogrow.errors import DataError, NotFound, ProgramError
 from cogrow.operations.choose import one_run, periods_of, programs, runs_of
 from cogrow.operations.earn import earn, result_path
 from cogrow.operations.explain import explain
 from cogrow.period import parse_period
-from tests.operations.market import LIMITS, market, program, quiet, sealed
+from tests.operations.market import LIMITS, Market, market, program, quiet, sealed
 
 FLAT = "reward: {{flat: {{amount: {amount} CNY}}}}\neffective: {{{days}}}\n"
 
@@ -91,6 +92,51 @@ def test_where_orders_choose_results_of_two_versions_stand_side_by_side(tmp_path
     }
 
 
+SOLD = """\
+reward: {{rate: {{pays_on: net_sales, rate: {rate}%}}}}
+effective: {{from: {first}, by: placed_at}}
+"""
+
+
+def by_order(folder: Path) -> list[str]:
+    """Write two versions of a program that each order chooses from: 10 %, for those from 30 June on 20 %."""
+    for name, rate, first in (("one", 10, "2025-01-01"), ("two", 20, "2025-06-30")):
+        program(folder, SOLD.format(rate=rate, first=first)).rename(folder / f"{name}.yaml")
+    return [str(folder / "one.yaml"), str(folder / "two.yaml")]
+
+
+def until_june() -> Market:
+    """Return the market without the order of its last day."""
+    facts = market()
+    for table in ("orders", "order_lines"):
+        facts[table] = [row for row in facts[table] if row["order_id"] != "o6"]
+    return facts
+
+
+def test_a_version_without_an_order_yet_is_no_hindrance_to_the_other(tmp_path):
+    facts, names = sealed(tmp_path / "facts", until_june()), by_order(tmp_path)
+    for kept in (False, True):
+        earned, _ = earn(names, facts, ["2025Q2"], tmp_path / "out", LIMITS, quiet)
+        paid = [pq.read_table(one.path).column("amount_minor").to_pylist() for one in earned]
+        assert paid == [[12_000, 10_500, 0, 0], [0, 0, 0, 0]]
+        assert [one.kept for one in earned] == [kept, kept]
+
+
+def test_a_period_without_an_order_of_any_version_is_an_error(tmp_path):
+    """Also where what one of them measured, nothing, is there already."""
+    facts, names = sealed(tmp_path / "facts", until_june()), by_order(tmp_path)
+    earn(names, facts, ["2025Q2"], tmp_path / "out", LIMITS, quiet)
+    one = Path(names[0])
+    text = one.read_text(encoding="utf-8").replace("all, dated", "quantity > 9, dated")
+    one.write_text(text, encoding="utf-8")
+    for period in ("2025Q2", "2025Q4"):
+        with pytest.raises(DataError) as caught:
+            earn(names, facts, [period], tmp_path / "out", LIMITS, quiet)
+        assert [str(issue.what) for issue in caught.value.issues] == [
+            f"No fact of {period} counts for program trial."
+        ]
+
+
 def test_a_version_takes_off_what_the_one_before_it_paid(tmp_path):
     """m1 sold 1,000.50 in April, when 1 % were 10.01, and 1,200.00 until the end of May: 2 % are 24.00."""
     facts = sealed(tmp_path / "facts", market())
@@ -111,3 +157,47 @@ def test_a_version_takes_off_what_the_one_before_it_paid(tmp_path):
     assert pq.read_table(may.path).column("amount_minor").to_pylist()[0] == 2_400 - 1_001
     told = explain(names[0], "m1", facts, "2025-05", rows=False, limits=LIMITS, progress=quiet)
     assert told.earnings[0]["amount_minor"] == 2_400 - 1_001
+
+
+def fairs(folder: Path, *years: int) -> Path:
+    """Seal facts with a fair at the end of April of each year and one at the end of June of 2025."""
+    days = [(date(year, 4, 29), date(year, 4, 30)) for year in years]
+    days.append((date(2025, 6, 29), date(2025, 7, 1)))
+    rows = [{"name": "fair", "starts_on": first, "ends_on": last} for first, last in days]
+    return sealed(folder, {**market(), "calendar": rows})
+
+
+def at_the_fair(folder: Path) -> str:
+    """Write a program that pays 10 % of net sales at each fair."""
+    path = program(folder, "reward: {rate: {pays_on: net_sales, rate: 10%}}\n")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("quarter", "festival, festival: fair"), encoding="utf-8")
+    return str(path)
+
+
+def test_occasions_of_one_year_have_names_and_results_of_their_own(tmp_path):
+    """m1 sold 1,000.50 at the one in April, m3 700.00 at the one in June."""
+    facts, name, out = fairs(tmp_path / "facts", 2025), at_the_fair(tmp_path), tmp_path / "out"
+    april, june = "fair-2025-04-29", "fair-2025-06-29"
+    earned, _ = earn([name], facts, ["2025-06-29..2025-07-01", april], out, LIMITS, quiet)
+    assert [one.path.name for one in earned] == [f"{june}.parquet", f"{april}.parquet"]
+    found = {one.period.name: pq.read_table(one.path) for one in earned}
+    assert found[april].column("amount_minor").to_pylist() == [10_005, 0, 0, 0]
+    assert found[june].column("amount_minor").to_pylist() == [0, 0, 7_000, 0]
+    assert found[june].column("period").unique().to_pylist() == [june]
+
+
+def test_a_year_of_several_occasions_is_no_period(tmp_path):
+    facts, name = fairs(tmp_path / "facts", 2025), at_the_fair(tmp_path)
+    with pytest.raises(NotFound) as caught:
+        earn([name], facts, ["fair-2025"], tmp_path / "out", LIMITS, quiet)
+    assert str(caught.value) == (
+        "The calendar has several occasions of fair-2025; say which of program trial: "
+        "fair-2025-04-29, fair-2025-06-29."
+    )
+
+
+def test_an_occasion_alone_in_its_year_is_called_by_the_year(tmp_path):
+    facts, name = fairs(tmp_path / "facts", 2024), at_the_fair(tmp_path)
+    (one,), _ = earn([name], facts, [], tmp_path / "out", LIMITS, quiet)
+    assert one.path.name == "fair-2025.parquet"

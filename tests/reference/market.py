@@ -79,15 +79,13 @@ def holds(program: Program, period: Period) -> bool:
 def scheduled(program: Program, facts: Facts) -> Program:
     """Return the program with the days of its festival as the facts have them, last day included."""
     name = program.schedule.festival
-    days = [
-        Period(
-            row["starts_on"],
-            row["ends_on"] + timedelta(days=1),
-            f"{name}-{row['starts_on'].year}",
-        )
-        for row in facts.get("calendar", ())
-        if name and row["name"] == name
-    ]
+    rows = [row for row in facts.get("calendar", ()) if name and row["name"] == name]
+    starts = [row["starts_on"] for row in rows]
+    days = []
+    for row, start in zip(rows, starts, strict=True):
+        alone = [other.year for other in starts].count(start.year) == 1
+        called = f"{name}-{start.year if alone else start}"
+        days.append(Period(start, row["ends_on"] + timedelta(days=1), called))
     return replace(program, schedule=replace(program.schedule, calendar=tuple(sorted(days))))
 
 

@@ -77,6 +77,30 @@ def test_opting_in(how, amount):
     assert books.paid(program(SALES)) == [7]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "amount"),
+    [
+        ({"arm": "z"}, {"arm": "b"}, 1),
+        ({"arm": "b"}, {"arm": "z"}, 2),
+        ({}, {"arm": "b"}, 4),
+        ({}, {"left_on": date(2025, 5, 9)}, 4),
+        ({"arm": "holdout"}, {"arm": "b"}, 2),
+        ({"left_on": date(2025, 5, 1)}, {"arm": "b"}, 2),
+    ],
+)
+def test_of_two_enrollments_that_hold_the_first_one_counts(first, second, amount):
+    books = Books()
+    books.enrolled("m1", on=date(2025, 2, 1), **second)
+    books.enrolled("m1", on=date(2025, 1, 1), **first)
+    arms = {"enrollments.arm = 'z'": 1, "enrollments.arm = 'b'": 2}
+    arms["enrollments.arm is null and enrollments.left_on is null"] = 4
+    parts = [
+        f"{{name: a{paid}, when: {when}, flat: {{amount: {paid}}}}}" for when, paid in arms.items()
+    ]
+    body = f"enrollment: opt_in\n{ALL}reward: [{', '.join(parts)}]\n"
+    assert sum(books.paid(program(body))) == amount
+
+
 def test_not_opting_in():
     books = Books()
     books.sale("2025-05-05", 7)
@@ -202,6 +226,17 @@ def festival_books() -> Books:
 def test_the_days_of_a_festival_are_facts(value, period, amount):
     body = ALL + f"reward: {{rate: {{pays_on: {value}, rate: 100%}}}}\n"
     assert festival_books().paid(program(body, period=JUNE), period) == [amount]
+
+
+def test_of_several_occasions_in_a_year_each_is_a_period_of_its_own():
+    books = festival_books()
+    again = {"name": "618", "starts_on": date(2025, 6, 19), "ends_on": date(2025, 6, 19)}
+    books.add("calendar", again)
+    body = ALL + "reward: {rate: {pays_on: gmv, rate: 100%}}\n"
+    for period, amount in [("618-2024", 2), ("618-2025-06-01", 12), ("618-2025-06-19", 16)]:
+        assert books.paid(program(body, period=JUNE), period) == [amount]
+    body = body.replace("gmv", "gmv of the previous festival")
+    assert books.paid(program(body, period=JUNE), "618-2025-06-19") == [12]
 
 
 def test_what_a_festival_that_was_not_there_came_to_is_unknown():

@@ -221,8 +221,9 @@ class Values:
     def attribute(self, table: str, column: str, merchant: str) -> Any:
         """Return a column of the row a merchant has, for this program and period where it names them."""
         if table == "enrollments":
-            values = [row.get(column) for row in self.enrollments(merchant)]
-            return min((value for value in values if value is not None), default=None)
+            # The first one's, whatever it is; a merchant enrolls in a program once a day at most.
+            held = sorted(self.enrollments(merchant), key=lambda row: row["enrolled_on"])
+            return held[0].get(column) if held else None
         for row in self.rows.table(table):
             mine = row["merchant_id"] == merchant
             here = row.get("program", self.program.id) == self.program.id

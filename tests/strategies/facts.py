@@ -79,7 +79,7 @@ def standing(draw: st.DrawFn, found: dict[str, list[Row]], name: str) -> None:
         found["enrollments"].append({
             "program": draw(programs), "merchant_id": name, "enrolled_on": day,
             "left_on": draw(st.none() | st.none() | days),
-            "arm": draw(maybe(one_of("treated", "treated", "holdout"))),
+            "arm": draw(maybe(one_of("treated", "control", "treated", "holdout"))),
         })  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -14,10 +15,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cogrow.embedded import Limits
-from cogrow.engines.batch.order import with_calendar
+from cogrow.engines.batch.order import Run, with_calendar
 from cogrow.engines.batch.origins import Origin
 from cogrow.engines.batch.prepare import Found, Kept, Ran
-from cogrow.engines.plan import Plan
 from cogrow.engines.run import running
 from cogrow.engines.scans.store import FOLDER as ROLLUPS
 from cogrow.engines.spark.session import Master
@@ -125,14 +125,17 @@ def _compute(
 
     def finish(ran: Ran) -> Earned:
         path = result_path(ran.program, ran.period)
+        if not ran.kept or (ran.program.id, ran.period) in shared:
+            refuse_empty(ran, versions)
         if ran.kept:
             summary = summary_of(out / path)
         else:
-            refuse_empty(ran.program, ran.plan, ran.table)
             summary = summarize(ran.program, ran.table)
             write(stamped(ran, summary), work / unfinished(path))
         return Earned(ran.program, ran.period, out / path, summary, ran.kept, ran.anew)
 
+    versions = versions_in(runs)
+    shared = {one for one, count in versions.items() if count > 1}
     opened = running(runs, facts, limits, others=others, progress=report, kept=kept, master=master)
     found = {one.path: one for one in finished(opened, finish)}
     # In the order they were asked for, whatever order they were computed in.
@@ -177,10 +180,20 @@ def unfinished(path: Path) -> Path:
     return path.with_suffix(".partial")
 
 
-def refuse_empty(program: Program, plan: Plan, table: pa.Table) -> None:
-    """Raise DataError where nothing at all was measured: a period without facts, or no merchants."""
+def versions_in(runs: Iterable[Run]) -> Counter[tuple[str, Period]]:
+    """Return how many versions of a program each of its periods has."""
+    return Counter((program.id, period) for program, period in runs)
+
+
+def refuse_empty(ran: Ran, versions: Counter[tuple[str, Period]]) -> None:
+    """Raise DataError where nothing at all was measured: a period without facts, or no merchants.
+
+    Of several versions in a period some may have no facts, not all: `versions` are those that have some,
+    or may have, and one that has none is taken off.
+    """
     import pyarrow.compute as pc
 
+    program, plan, table = ran.program, ran.plan, ran.table
     if table.num_rows == 0:
         what = message(N_("The table `merchants` is empty."))
         raise DataError(
@@ -190,7 +203,10 @@ def refuse_empty(program: Program, plan: Plan, table: pa.Table) -> None:
     figures += ["earning"] * any(component.per for component in program.components)
     if any(pc.any(pc.not_equal(table.column(name), 0)).as_py() for name in figures):
         return
-    if pc.any(table.column("eligible")).as_py() and plan.rows:
+    if not (pc.any(table.column("eligible")).as_py() and plan.rows):
+        return
+    versions[program.id, ran.period] -= 1
+    if not versions[program.id, ran.period]:
         what = message(
             N_("No fact of {period} counts for program {name}."),
             period=str(plan.period),

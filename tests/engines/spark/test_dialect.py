@@ -39,8 +39,9 @@ SPELLED = {
         "SELECT EPOCH_US(t) FROM (VALUES (CAST('2025-06-30 15:59:59.999999' AS TIMESTAMP)), "
         "(CAST('1969-12-31 23:59:59.999999' AS TIMESTAMP))) AS v(t)"
     ),
-    "the first with a value": (
-        "SELECT ARG_MIN(a, b) FROM (VALUES (CAST(NULL AS VARCHAR), 1), ('x', 2)) AS t(a, b)"
+    "the first, whatever its value": (
+        "SELECT ARG_MIN_NULL(a, b), ARG_MIN_NULL(b, a), ARG_MIN_NULL(a, b) FILTER (WHERE b > 2) "
+        "FROM (VALUES ('x', 2), (CAST(NULL AS VARCHAR), 1), ('y', 3)) AS t(a, b)"
     ),
     "an unknown condition": "SELECT CASE WHEN NULL THEN 1 ELSE 2 END",
     **{

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from graphlib import CycleError, TopologicalSorter
 
 from cogrow.engines.steps.beside import needs_earlier
@@ -36,21 +37,26 @@ class Job:
 
 
 def with_calendar(program: Program, facts: FactFiles) -> Program:
-    """Return the program with the days of its festival as the facts have them, oldest first."""
+    """Return the program with the days of its festival as the facts have them, oldest first. An occasion
+    is called by its year, `618-2025`; where others begin in that year too, by its first day.
+    """
     schedule = program.schedule
     asks = schedule.every is Every.FESTIVAL and not schedule.calendar
     if not asks or "calendar" not in facts.tables:
         return program
     import pyarrow.parquet as pq
 
-    found: set[Period] = set()
+    found: set[tuple[date, date]] = set()
     for path in facts.tables["calendar"].paths:
         for row in pq.read_table(path, columns=["name", "starts_on", "ends_on"]).to_pylist():
             if row["name"] == schedule.festival:
-                start, last = row["starts_on"], row["ends_on"]
-                name = f"{row['name']}-{start.year}"
-                found.add(Period(start, last + timedelta(days=1), name))
-    return replace(program, schedule=replace(schedule, calendar=tuple(sorted(found))))
+                found.add((row["starts_on"], row["ends_on"] + timedelta(days=1)))
+    years = Counter(start.year for start, _ in found)
+    calendar = tuple(
+        Period(start, end, f"{schedule.festival}-{start if years[start.year] > 1 else start.year}")
+        for start, end in sorted(found)
+    )
+    return replace(program, schedule=replace(schedule, calendar=calendar))
 
 
 def closed(

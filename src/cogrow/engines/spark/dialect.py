@@ -62,10 +62,13 @@ def _sum(node: SQL) -> SQL:
     return exp.Sum(this=_wide(node.this.copy()))
 
 
-def _micros(node: SQL) -> SQL:
-    if node.name.upper() != "EPOCH_US":
+def _of_duckdb(node: SQL) -> SQL:
+    if node.name.upper() not in _FUNCTIONS:
         raise AssertionError(node)  # a function of DuckDB nobody has spelled for Spark
-    (moment,) = node.expressions
+    return _FUNCTIONS[node.name.upper()](*node.expressions)
+
+
+def _micros(moment: SQL) -> SQL:
     instant = exp.cast(moment.copy(), exp.DataType.build("TIMESTAMPLTZ"), copy=False)
     return exp.Anonymous(this="UNIX_MICROS", expressions=[instant])
 
@@ -86,10 +89,9 @@ def _zone(node: SQL) -> SQL:
     )
 
 
-def _first(node: SQL) -> SQL:
-    """Take the value beside the least other one, passing over rows without a value, as DuckDB does."""
-    known = exp.Not(this=exp.Is(this=node.this.copy(), expression=exp.null()))
-    return exp.Filter(this=node.copy(), expression=exp.Where(this=known))
+def _first(value: SQL, least: SQL) -> SQL:
+    """Take the value beside the least other one, also where it is null: MIN_BY passes over none."""
+    return exp.ArgMin(this=value.copy(), expression=least.copy())
 
 
 def _condition(node: SQL) -> SQL:
@@ -100,14 +102,15 @@ def _condition(node: SQL) -> SQL:
     return exp.If(this=unknown, true=node.args["true"].copy())
 
 
+_FUNCTIONS: dict[str, Callable[..., SQL]] = {"EPOCH_US": _micros, "ARG_MIN_NULL": _first}
+
 _SPELLINGS: dict[type[SQL], Callable[[SQL], SQL]] = {
     exp.DataType: _type,
     exp.IntDiv: _division,
     exp.Sum: _sum,
-    exp.Anonymous: _micros,
+    exp.Anonymous: _of_duckdb,
     exp.Year: _part_of_day,
     exp.Month: _part_of_day,
     exp.AtTimeZone: _zone,
-    exp.ArgMin: _first,
     exp.If: _condition,
 }

@@ -117,7 +117,9 @@ def _enrolled(program: Program, period: Period, have: Mapping[str, object]) -> S
         exp.alias_(exp.Min(this=column("enrolled_on")), "enrolled_on"),
     ).from_("enrollments")
     for name in sorted({"left_on", "arm"} & set(have)):
-        first = exp.ArgMin(this=column(name), expression=column("enrolled_on"))
+        # ARG_MIN would pass over an enrollment without the value, to a later one that has it.
+        pair = [column(name), column("enrolled_on")]
+        first = exp.Anonymous(this="ARG_MIN_NULL", expressions=pair)
         query = query.select(exp.alias_(first, name), copy=False)
     query = query.where(
         exp.EQ(this=column("program"), expression=text(program.id)),

@@ -15,7 +15,7 @@ from cogrow.engines.batch.prepare import Ran
 from cogrow.engines.run import run_programs
 from cogrow.errors import Issue, Severity, Translate
 from cogrow.facts import FactFiles
-from cogrow.operations.earn import Progress, refuse_empty, unfinished, write
+from cogrow.operations.earn import Progress, refuse_empty, unfinished, versions_in, write
 from cogrow.operations.planning.comparison import (
     Compared,
     FundUse,
@@ -228,8 +228,9 @@ def _earn(
     stacked = [] if alone else runs_in(change.beside, periods)
     others = [*world, *([] if alone else change.beside)]
     ran = run_programs([*own, *stacked], facts, limits, others=others, alone=alone, progress=report)
+    versions = versions_in(own)
     for one in ran[: len(own)]:
-        refuse_empty(one.program, one.plan, one.table)
+        refuse_empty(one, versions)
     sums = {str(program.id): 0 for program, _ in stacked}
     for one in ran[len(own) :]:
         sums[one.program.id] += sum_of(one.table, "amount_minor")
