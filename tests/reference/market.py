@@ -80,11 +80,12 @@ def scheduled(program: Program, facts: Facts) -> Program:
     """Return the program with the days of its festival as the facts have them, last day included."""
     name = program.schedule.festival
     rows = [row for row in facts.get("calendar", ()) if name and row["name"] == name]
-    starts = [row["starts_on"] for row in rows]
     days = []
-    for row, start in zip(rows, starts, strict=True):
-        alone = [other.year for other in starts].count(start.year) == 1
-        called = f"{name}-{start.year if alone else start}"
+    for row in rows:
+        start = row["starts_on"]
+        others = (one["starts_on"] for one in rows)
+        again = any(other.year == start.year and other < start for other in others)
+        called = f"{name}-{start if again else start.year}"
         days.append(Period(start, row["ends_on"] + timedelta(days=1), called))
     return replace(program, schedule=replace(program.schedule, calendar=tuple(sorted(days))))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -131,8 +131,8 @@ def periods_of(
     """Return the program's periods called `names` that this version of it holds in; without names,
     its only one. A period may be that of another of the `versions`, where these are given.
 
-    Raises as `period_called` does, and NotFound for a period the program does not have, or that none of
-    the versions holds in.
+    Raises DataError for what is no period's name, NotFound for a period the program does not have,
+    or that none of the versions holds in.
     """
     known = {
         (period.start, period.end): period
@@ -141,7 +141,8 @@ def periods_of(
         if holds(one, period)
     }
     if names:
-        wanted = [period_called(program, name, known.values()) for name in names]
+        named = {period.name: period for period in known.values()}  # festivals have their own names
+        wanted = [named[name] if name in named else parse_period(name) for name in names]
         for period in wanted:
             if (period.start, period.end) not in known:
                 raise _not_held(program, period, versions)
@@ -152,25 +153,6 @@ def periods_of(
         raise say_which(program, sorted(known.values()))
     own = {(period.start, period.end): period for period in program.schedule.periods()}
     return [own[d] for d in days if d in own and holds(program, own[d])]
-
-
-def period_called(program: Program, name: str, known: Collection[Period]) -> Period:
-    """Return the one of the `known` periods called `name`; else the one that everybody calls so.
-
-    Raises DataError for what is no period's name, NotFound for the year of several occasions of a
-    festival.
-    """
-    found = next((period for period in known if period.name == name), None)
-    if found is not None:
-        return found
-    several = sorted(one for one in known if one.name == f"{name}-{one.start:%m-%d}")
-    if several:
-        what = N_(
-            "The calendar has several occasions of {period}; say which of program {name}: {known}."
-        )
-        shown = ", ".join(map(str, several))
-        raise NotFound(message(what, period=name, name=program.id, known=shown))
-    return parse_period(name)
 
 
 def say_which(program: Program, known: Sequence[Period]) -> NotFound:

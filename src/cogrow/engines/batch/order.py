@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -38,7 +37,8 @@ class Job:
 
 def with_calendar(program: Program, facts: FactFiles) -> Program:
     """Return the program with the days of its festival as the facts have them, oldest first. An occasion
-    is called by its year, `618-2025`; where others begin in that year too, by its first day.
+    is called by its year, `618-2025`; where another of that year comes before it, by its first day. So the
+    first keeps its name, under which it is booked, when one more is entered.
     """
     schedule = program.schedule
     asks = schedule.every is Every.FESTIVAL and not schedule.calendar
@@ -51,12 +51,12 @@ def with_calendar(program: Program, facts: FactFiles) -> Program:
         for row in pq.read_table(path, columns=["name", "starts_on", "ends_on"]).to_pylist():
             if row["name"] == schedule.festival:
                 found.add((row["starts_on"], row["ends_on"] + timedelta(days=1)))
-    years = Counter(start.year for start, _ in found)
-    calendar = tuple(
-        Period(start, end, f"{schedule.festival}-{start if years[start.year] > 1 else start.year}")
-        for start, end in sorted(found)
-    )
-    return replace(program, schedule=replace(schedule, calendar=calendar))
+    calendar: list[Period] = []
+    for start, end in sorted(found):
+        again = calendar and calendar[-1].start.year == start.year
+        called = f"{schedule.festival}-{start if again else start.year}"
+        calendar.append(Period(start, end, called))
+    return replace(program, schedule=replace(schedule, calendar=tuple(calendar)))
 
 
 def closed(

@@ -9,8 +9,8 @@ from datetime import date
 from cogrow.engines.batch.order import Run, with_calendar
 from cogrow.errors import N_, Issue, NotFound, ProgramError, Severity, Span, message
 from cogrow.facts import FactFiles
-from cogrow.operations.choose import period_called, program_files, say_which
-from cogrow.period import Period
+from cogrow.operations.choose import program_files, say_which
+from cogrow.period import Period, parse_period
 from cogrow.programs.parse import Parsed, parse_file, together
 from cogrow.programs.program import Effective, Program
 from cogrow.programs.versions import first_day, holds, restated
@@ -64,9 +64,11 @@ class Change:
         over on the day `as_of`; else the only one. Raises DataError, NotFound.
         """
         known = self.new.schedule.periods()
+        named = {period.name: period for period in known}
         if names:
-            schedule = self.new.schedule
-            found = (schedule.period(period_called(self.new, name, known)) for name in names)
+            found = (
+                named.get(name) or self.new.schedule.period(parse_period(name)) for name in names
+            )
             return list(dict.fromkeys(found))
         if self.after and restated(self.new, self.before) is not None:
             taken = [one for one in known if holds(self.new, one) and one.end <= as_of]
