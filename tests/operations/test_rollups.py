@@ -31,6 +31,7 @@ from tests.operations.market import (
     seal_of,
     two_versions,
 )
+from tests.operations.test_whose_rows import VISIT
 
 Q1, Q2 = "2025Q1", "2025Q2"
 
@@ -40,8 +41,10 @@ def _however_few_rows(monkeypatch):
     monkeypatch.setattr(scans, "FEWEST_ROWS", 0)
 
 
-def earned(tmp_path: Path, *periods: str, keep: bool = True) -> dict[str, Earned]:
-    file = program(tmp_path, DUAL)
+def earned(
+    tmp_path: Path, *periods: str, keep: bool = True, terms: str = DUAL
+) -> dict[str, Earned]:
+    file = program(tmp_path, terms)
     found, _ = earn(
         [str(file)], tmp_path / "facts", periods or [Q2], tmp_path / "out", LIMITS, quiet, keep=keep
     )
@@ -187,6 +190,37 @@ def test_what_is_kept_is_what_the_facts_give(tmp_path):
     earned(tmp_path)
     found = kept_of(tmp_path / "facts")
     assert {one.file.partition("/")[0] for one in found} == {"order_lines", "refunds"}
+    assert set(states(tmp_path).values()) == {"current"}
+
+
+def test_nothing_is_kept_of_rows_that_no_file_has_more_of(tmp_path):
+    """Nobody knows the product of the visit. The visit is worth 1.00, of which m1 has 10 %."""
+    seal_of(tmp_path / "facts", market() | {"visits": [VISIT | {"product_id": "unknown"}]})
+    terms = """\
+metrics: {seen: count(visits where products.category is null)}
+reward: {rate: {pays_on: seen * 1 CNY, rate: 10%}}
+"""
+    found = earned(tmp_path, terms=terms)[Q2]
+    assert amounts(found) == {"m1": 10, "m2": 0, "m3": 0, "m4": 0}
+    assert states(tmp_path) == {}
+
+
+def test_a_quarter_of_no_file_has_no_first_and_no_last_order(tmp_path):
+    """All orders are of the second quarter, in which m1 has 10 % of 1,200.00."""
+    facts = market()
+    seal_of(
+        tmp_path / "facts",
+        facts | {"orders": facts["orders"][2:], "order_lines": facts["order_lines"][3:]},
+    )
+    terms = """\
+metrics:
+  spread: days_between(min(placed_at), max(placed_at))
+  spread_before: spread of the previous quarter
+gates: ["coalesce(spread_before, 0) = 0"]
+reward: {rate: {pays_on: net_sales, rate: 10%}}
+"""
+    found = earned(tmp_path, terms=terms)[Q2]
+    assert amounts(found) == {"m1": 120_00, "m2": 105_00, "m3": 70_00, "m4": 0}
     assert set(states(tmp_path).values()) == {"current"}
 
 
