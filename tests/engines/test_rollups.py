@@ -241,6 +241,18 @@ def test_facts_of_many_files_are_not_kept_open(tmp_path):
     assert len(list(Path("/dev/fd").iterdir())) < before + len(files)
 
 
+@pytest.mark.parametrize(("table", "kept"), [("orders", set()), ("order_lines", {"refunds"})])
+def test_nothing_is_kept_of_files_whose_bytes_nobody_hashed(tmp_path, table, kept):
+    stored = write(tmp_path, market(), declared=declared_by(SALES), complete=True)
+    unknown = {table: replace(stored.tables[table], hashes=())}
+    facts = replace(stored, tables={**stored.tables, **unknown})
+    store = Kept(tmp_path / ".rollups", lambda *_: None)
+    (ran,) = run_programs([(SALES, Q2)], facts, Limits(threads=1), kept=store)
+    assert {name.partition("-")[0] for name in names(tmp_path)} == kept
+    (again,) = run_programs([(SALES, Q2)], facts, Limits(threads=1))
+    assert ran.table == again.table
+
+
 def test_a_file_is_joined_with_all_files_that_can_hold_its_orders(tmp_path):
     stored = write(tmp_path, market(), declared=declared_by(SALES), files=5, complete=True)
     layout = Layout(stored)

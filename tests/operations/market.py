@@ -116,3 +116,14 @@ def program(folder: Path, terms: str, name: str = "trial") -> Path:
     path = folder / f"{name}.yaml"
     path.write_text(PROGRAM.format(name=name) + terms, encoding="utf-8")
     return path
+
+
+def two_versions(folder: Path, pays_on: str, since: str) -> list[str]:
+    """Write two versions of a program, 10 % for orders before a day, 20 % from it on; return the files."""
+    files = []
+    for name, rate, first in (("one", "10%", "2025-01-01"), ("two", "20%", since)):
+        terms = f"effective: {{from: {first}, by: placed_at}}\n"
+        terms += "baseline: net_sales of the same quarter last year\n"
+        terms += f"reward: {{rate: {{pays_on: {pays_on}, rate: {rate}}}}}\n"
+        files.append(str(program(folder, terms).rename(folder / f"{name}.yaml")))
+    return files

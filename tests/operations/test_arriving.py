@@ -204,6 +204,16 @@ def rate(of: str, percent: int, more: str) -> str:
     return f"reward: {{rate: {{pays_on: {of}, rate: {percent}%}}}}\n{more}\n"
 
 
+def test_a_row_that_counts_for_nobody_leaves_what_a_fund_pays(tmp_path, anew):
+    """m3 does not take part; 12.00 are shared for 120.00 and 105.00."""
+    text = rate("net_sales", 10, "merchants: category = 'apparel'\n" + SHARED)
+    (one,) = both_days(tmp_path, text, order(MAY, merchant_id="m3"), Q2)
+    amounts = [row["amount_minor"] for row in pq.read_table(one.path).to_pylist()]
+    assert amounts == [6_40, 5_60, 0, 0]
+    assert not one.kept
+    assert not anew
+
+
 def test_what_a_fund_pays_others_counts_where_it_is_taken_off(tmp_path, anew):
     """Nothing of m2 is new, and the program before has less for it."""
     order_of = "stacking: {in_order: [other, trial]}\n"

@@ -21,7 +21,16 @@ from cogrow.operations import earn as operation
 from cogrow.operations.earn import READING, Earned, earn
 from cogrow.sources import seal
 from tests.fact_files import write
-from tests.operations.market import DUAL, LIMITS, Market, market, program, quiet, seal_of
+from tests.operations.market import (
+    DUAL,
+    LIMITS,
+    Market,
+    market,
+    program,
+    quiet,
+    seal_of,
+    two_versions,
+)
 
 Q1, Q2 = "2025Q1", "2025Q2"
 
@@ -61,6 +70,22 @@ def test_what_is_kept_is_neither_planned_nor_read(tmp_path, monkeypatch):
     (again,) = earned(tmp_path)
     assert again.kept
     assert again.summary == first.summary
+
+
+def test_a_later_version_takes_its_orders_from_the_one_before(tmp_path):
+    """m3 sold 700.00 on 30 June: 10 % are 70.00, and 20 %, which hold from 1 June on, 140.00."""
+    seal_of(tmp_path / "facts", market())
+    names = two_versions(tmp_path, "net_sales", since="2025-06-01")
+
+    def run(*files: str) -> list[tuple[bool, list[int]]]:
+        """Earn with these versions; return, by version, whether its earnings were kept, and those."""
+        found, _ = earn(files, tmp_path / "facts", [Q2], tmp_path / "out", LIMITS, quiet)
+        return [(one.kept, pq.read_table(one.path)["amount_minor"].to_pylist()) for one in found]
+
+    assert run(names[0]) == [(False, [120_00, 105_00, 70_00, 0])]
+    both = [[120_00, 105_00, 0, 0], [0, 0, 140_00, 0]]
+    assert run(*names) == [(False, amounts) for amounts in both]
+    assert run(*names) == [(True, amounts) for amounts in both]
 
 
 def test_another_version_of_cogrow_computes_anew(tmp_path, monkeypatch):

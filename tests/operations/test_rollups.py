@@ -21,7 +21,17 @@ from cogrow.facts import FactFiles, TableFiles
 from cogrow.operations.choose import programs
 from cogrow.operations.computation.rollups import kept_of, prune, verified
 from cogrow.operations.earn import Earned, earn
-from tests.operations.market import DUAL, LIMITS, Market, market, program, quiet, seal_of
+from tests.operations.market import (
+    DUAL,
+    LIMITS,
+    Market,
+    market,
+    program,
+    quiet,
+    seal_of,
+    two_versions,
+)
+from tests.operations.test_whose_rows import VISIT
 
 Q1, Q2 = "2025Q1", "2025Q2"
 
@@ -31,12 +41,19 @@ def _however_few_rows(monkeypatch):
     monkeypatch.setattr(scans, "FEWEST_ROWS", 0)
 
 
-def earned(tmp_path: Path, *periods: str, keep: bool = True) -> dict[str, Earned]:
-    file = program(tmp_path, DUAL)
+def earned(
+    tmp_path: Path, *periods: str, keep: bool = True, terms: str = DUAL
+) -> dict[str, Earned]:
+    file = program(tmp_path, terms)
     found, _ = earn(
         [str(file)], tmp_path / "facts", periods or [Q2], tmp_path / "out", LIMITS, quiet, keep=keep
     )
     return {one.period.name: one for one in found}
+
+
+def amounts(one: Earned) -> dict[str, int]:
+    rows = pq.read_table(one.path).to_pylist()
+    return {row["merchant_id"]: row["amount_minor"] for row in rows}
 
 
 def results(tmp_path: Path) -> dict[str, bytes]:
@@ -90,6 +107,39 @@ def test_a_late_order_is_counted_where_it_belongs(tmp_path, placed, kept):
     assert after.summary != before.summary
 
 
+@pytest.mark.parametrize(
+    ("placed", "minor"),
+    [
+        ("2025-03-31 15:59:59", 36_00),  # the quarter begins at 16:00 of UTC
+        ("2025-03-31 16:00", 38_70),
+        ("2025-06-30 15:59:59", 38_70),
+        ("2025-06-30 16:00", 36_00),  # and ends at 16:00
+    ],
+)
+def test_an_order_at_an_end_of_the_period_is_in_one_quarter(tmp_path, placed, minor):
+    """m1 has 3 % of 1,200.00, and of 90.00 more where that order is in the quarter."""
+    seal_of(tmp_path / "facts", with_one_more(market(), placed))
+    assert amounts(earned(tmp_path)[Q2]) == {"m1": minor, "m2": 10_50, "m3": 0, "m4": 0}
+
+
+@pytest.mark.parametrize(
+    ("pays_on", "before", "after"),
+    [
+        # In the quarter: 1,200.00 of m1 and 1,050.00 of m2 before 15 May, 700.00 of m3 after it.
+        ("net_sales", {"m1": 120_00, "m2": 105_00, "m3": 0}, {"m1": 0, "m2": 0, "m3": 140_00}),
+        # A year before: 1,000.00 each of m1 and m2, whichever version asks.
+        ("baseline", {"m1": 100_00, "m2": 100_00, "m3": 0}, {"m1": 200_00, "m2": 200_00, "m3": 0}),
+    ],
+)
+def test_a_version_has_its_own_orders_and_the_whole_baseline(tmp_path, pays_on, before, after):
+    """10 % for orders before 15 May, 20 % from then on."""
+    seal_of(tmp_path / "facts", market())
+    names = two_versions(tmp_path, pays_on, since="2025-05-15")
+    found, _ = earn(names, tmp_path / "facts", [Q2], tmp_path / "out", LIMITS, quiet)
+    assert kept_of(tmp_path / "facts")
+    assert [amounts(one) for one in found] == [before | {"m4": 0}, after | {"m4": 0}]
+
+
 def test_a_file_of_other_days_leaves_what_was_earned(tmp_path):
     """A new day comes as a further file; what is over stays, what it belongs to does not."""
     facts, day = tmp_path / "facts", market()
@@ -140,6 +190,37 @@ def test_what_is_kept_is_what_the_facts_give(tmp_path):
     earned(tmp_path)
     found = kept_of(tmp_path / "facts")
     assert {one.file.partition("/")[0] for one in found} == {"order_lines", "refunds"}
+    assert set(states(tmp_path).values()) == {"current"}
+
+
+def test_nothing_is_kept_of_rows_that_no_file_has_more_of(tmp_path):
+    """Nobody knows the product of the visit. The visit is worth 1.00, of which m1 has 10 %."""
+    seal_of(tmp_path / "facts", market() | {"visits": [VISIT | {"product_id": "unknown"}]})
+    terms = """\
+metrics: {seen: count(visits where products.category is null)}
+reward: {rate: {pays_on: seen * 1 CNY, rate: 10%}}
+"""
+    found = earned(tmp_path, terms=terms)[Q2]
+    assert amounts(found) == {"m1": 10, "m2": 0, "m3": 0, "m4": 0}
+    assert states(tmp_path) == {}
+
+
+def test_a_quarter_of_no_file_has_no_first_and_no_last_order(tmp_path):
+    """All orders are of the second quarter, in which m1 has 10 % of 1,200.00."""
+    facts = market()
+    seal_of(
+        tmp_path / "facts",
+        facts | {"orders": facts["orders"][2:], "order_lines": facts["order_lines"][3:]},
+    )
+    terms = """\
+metrics:
+  spread: days_between(min(placed_at), max(placed_at))
+  spread_before: spread of the previous quarter
+gates: ["coalesce(spread_before, 0) = 0"]
+reward: {rate: {pays_on: net_sales, rate: 10%}}
+"""
+    found = earned(tmp_path, terms=terms)[Q2]
+    assert amounts(found) == {"m1": 120_00, "m2": 105_00, "m3": 70_00, "m4": 0}
     assert set(states(tmp_path).values()) == {"current"}
 
 

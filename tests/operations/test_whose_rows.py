@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from cogrow.operations.explain import explain
@@ -141,6 +142,17 @@ def test_a_visit_counts_where_an_order_can_be_owed_to_it(tmp_path, anew, visit, 
     later = {"visits": [VISIT | visit, VISIT | late]}
     both_days(tmp_path, CAME_BACK, later, Q2, facts=visited(market()))
     assert anew == [whose]
+
+
+def test_a_visit_counts_whose_product_meets_the_condition_of_clicks(tmp_path, anew):
+    """m1 has 10 % of the 1,250.50 its buyer paid after the visit, m2 of 1,050.00 as before."""
+    text = CAME_BACK.replace("source = 'offsite'", "products.category = 'shirts'")
+    facts = visited(market())
+    facts["visits"][0]["product_id"] = "p1"
+    (one,) = both_days(tmp_path, text, {"visits": [VISIT | {"product_id": "p1"}]}, Q2, facts=facts)
+    assert anew == [{"m1"}]
+    amounts = [row["amount_minor"] for row in pq.read_table(one.path).to_pylist()]
+    assert amounts == [125_05, 105_00, 0, 0]
 
 
 def test_an_order_counts_that_is_owed_to_a_visit(tmp_path, anew):
