@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cogrow.engines.scans.store import FOLDER
 from cogrow.errors import CogrowError, DataError
 from cogrow.simulator import Simulation, simulate
 from cogrow.simulator.columns import ORDER, TextIds, by_time, words
@@ -174,6 +175,8 @@ def test_an_earlier_simulation_is_replaced_whole(tmp_path):
     out.mkdir()
     simulate(out, order_lines=1_000, seed=1)
     (out / "facts.json").write_text("{}")
+    (out / FOLDER).mkdir()
+    (out / FOLDER / "orders-1-2.parquet").write_text("added up")
     one_month(out, 2)
     one_month(tmp_path / "fresh", 2)
     assert contents(out) == contents(tmp_path / "fresh")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -87,13 +89,17 @@ def _next(screen: Screen, out: Path, best: Earned, merchant: str, money: Mapping
     screen.say()
     screen.say(message(N_("Next, try:")), bold=True)
     program, period = best.program.id, best.period.name
+    own = Path(
+        sys.argv[0]
+    )  # in an environment that nobody has activated, the shell knows no other name
+    cogrow = str(own) if own.stem == "cogrow" and shutil.which("cogrow") is None else "cogrow"
     for line in (
-        f"cogrow explain {program} {merchant} --period {period} --facts {out / 'facts'} --rows",
-        f"cogrow earn {program} --period 2025Q1 --facts {out / 'facts'} --out {out / 'earnings'}",
-        f"cogrow ledger wallet show {merchant} --books {money['books']} --as alice",
-        f"cogrow ledger audit --books {money['books']} --as bob",
-        f"cogrow facts check {out / 'facts'}",
-        "cogrow programs",
-        "cogrow --lang zh demo",
+        f"explain {program} {merchant} --period {period} --facts {out / 'facts'} --rows",
+        f"earn {program} --period 2025Q1 --facts {out / 'facts'} --out {out / 'earnings'}",
+        f"ledger wallet show {merchant} --books {money['books']} --as alice",
+        f"ledger audit --books {money['books']} --as bob",
+        f"facts check {out / 'facts'}",
+        "programs",
+        "--lang zh demo",
     ):
-        screen.say(f"  {line}")
+        screen.say(f"  {cogrow} {line}")

@@ -43,8 +43,9 @@ OWN_COLUMNS: Mapping[str, Mapping[str, Kind]] = {
 
 #: Lists what a simulation wrote, so that a later one may replace it and nothing else.
 MARKER = "simulation.json"
-#: What others may have added to a simulation's folder without making it theirs.
-SEAL = "facts.json"
+#: What cogrow adds to any facts, without making a simulation's folder somebody's: their seal, and the
+#: folder of what it adds up of them.
+SEAL, ROLLUPS = "facts.json", ".rollups"
 
 
 #: Columns that rows of one table are joined with rows of another by.
@@ -176,15 +177,16 @@ def _kind(table: str, column: str) -> Kind:
 def is_simulation(folder: Path) -> bool:
     """Tell whether `folder` holds an earlier simulation and nothing else.
 
-    It does when its simulation.json lists every file in it (the seal apart): a file that somebody
-    added makes the folder theirs.
+    It does when its simulation.json lists every file in it, the seal and roll-ups apart: a file that
+    somebody added makes the folder theirs.
     """
     try:
         listed = json.loads((folder / MARKER).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    there = {str(p.relative_to(folder).as_posix()) for p in folder.rglob("*") if not p.is_dir()}
-    return isinstance(listed, list) and there <= {*map(str, listed), MARKER, SEAL}
+    there = (p.relative_to(folder) for p in folder.rglob("*") if not p.is_dir())
+    facts = {path.as_posix() for path in there if path.parts[0] != ROLLUPS}
+    return isinstance(listed, list) and facts <= {*map(str, listed), MARKER, SEAL}
 
 
 @contextmanager
