@@ -32,7 +32,7 @@ from markdown_it import MarkdownIt
 
 from tests.house.tree import ROOT, committed
 
-LONGEST_SECONDS = 120
+LONGEST_SECONDS = 300
 SKIP = re.compile(r"<!--\s*skip:\s*(?P<reason>\S.*?)\s*-->\s*\Z", re.DOTALL)
 FILE_NAME = re.compile(r"# (?P<name>[\w./-]+\.ya?ml)\Z")
 
