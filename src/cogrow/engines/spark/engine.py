@@ -105,7 +105,9 @@ class Spark:
         }
         columns = {**told, **{c: table.column(c) for c in table.column_names}}
         self._beside[name].append(pa.table(columns))
-        found = self._session.createDataFrame(pa.concat_tables(self._beside[name]), _BESIDE[name])
+        # In one piece: of several, Spark drops all that comes after two that are empty, and says nothing.
+        whole = pa.concat_tables(self._beside[name]).combine_chunks()
+        found = self._session.createDataFrame(whole, _BESIDE[name])
         found.createOrReplaceTempView(name)
 
     def remembered(self, merchant: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
