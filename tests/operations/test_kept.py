@@ -214,6 +214,25 @@ def test_earlier_earnings_that_cannot_be_read_are_named(tmp_path):
     assert [one.kept for one in earned(tmp_path, LIFETIME, "2025Q2", "2025Q3")] == [False, False]
 
 
+def test_a_damaged_amount_is_not_read_as_another(tmp_path):
+    """Pages carry checksums; without them, some damage is a number like any other."""
+    seal_of(tmp_path / "facts", year())
+    (one,) = earned(tmp_path)
+    origin, content = operation.origin_of(one.path), one.path.read_bytes()
+    assert origin is not None
+    footer = pq.read_metadata(one.path).row_group(0)
+    chunks = [footer.column(at) for at in range(footer.num_columns)]
+    (paid,) = [chunk for chunk in chunks if chunk.path_in_schema == "amount_minor"]
+    end = paid.data_page_offset + paid.total_compressed_size
+    read = operation.read_back
+    assert read(one.path, one.program.version, origin.inputs) is not None
+    for at in range(end - 12, end):
+        damaged = bytearray(content)
+        damaged[at] ^= 1
+        one.path.write_bytes(damaged)
+        assert read(one.path, one.program.version, origin.inputs) is None
+
+
 def test_earnings_that_another_run_replaces_meanwhile_are_what_was_found(tmp_path, monkeypatch):
     seal_of(tmp_path / "facts", year())
     before, after = earned(tmp_path, LIFETIME, "2025Q2", "2025Q3")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -160,6 +162,20 @@ def test_a_file_of_other_days_leaves_what_was_earned(tmp_path):
     assert after[Q2].kept
     assert not after["2025Q3"].kept
     assert after[Q2].summary == before[Q2].summary
+
+
+def test_a_roll_up_that_is_damaged_in_place_is_named_as_what_it_is(tmp_path):
+    """By its size and its time it is the one that was kept."""
+    seal_of(tmp_path / "facts", market())
+    earned(tmp_path)
+    for path in (tmp_path / "facts" / FOLDER).glob("*.parquet"):
+        times, content = path.stat(), bytearray(path.read_bytes())
+        content[4:40] = bytes(36)
+        path.write_bytes(content)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    shutil.rmtree(tmp_path / "out")
+    with pytest.raises(EngineError, match="may be damaged: .* `cogrow rollups prune --all`"):
+        earned(tmp_path)
 
 
 def test_without_roll_ups_the_bytes_are_the_same(tmp_path):

@@ -21,6 +21,7 @@ from cogrow.engines.plan import DIALECT, FactRows, Plan, Progress, Rejected
 from cogrow.engines.scans.rollups import RollUp
 from cogrow.engines.scans.share import SharedRows
 from cogrow.engines.scans.spans import read_files
+from cogrow.engines.scans.store import FOLDER as ROLLUPS
 from cogrow.engines.scans.store import Store
 from cogrow.engines.steps.beside import EARNED, OF_EARNINGS, OFFERED, TABLES
 from cogrow.engines.steps.eligible import is_among
@@ -252,14 +253,27 @@ def open_engine(
             )
             folder = limits.spill or Path(tempfile.gettempdir())
             raise EngineError(message(what, folder=folder, problem=problem)) from error
-        what = N_("The facts cannot be read: {problem}")
         if isinstance(error, duckdb.OutOfMemoryException):
             what = N_("The memory limit is too small: {problem}")
-        raise EngineError(_said(what, error)) from error
+            raise EngineError(_said(what, error)) from error
+        raise _unreadable(error) from error
     except (duckdb.OutOfRangeException, duckdb.ConversionException) as error:
         raise EngineError(_said(N_("An amount is too large: {problem}"), error)) from error
-    except duckdb.InvalidInputException as error:
-        raise EngineError(_said(N_("The facts cannot be read: {problem}"), error)) from error
+    except duckdb.Error as error:
+        if type(error) not in (duckdb.Error, duckdb.InvalidInputException):
+            raise  # it is our fault
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> EngineError:
+    """Return the complaint of a file that cannot be read; where it is not named, it may be a roll-up."""
+    if f"/{ROLLUPS}/" not in str(error) and ".parquet" in str(error):
+        return EngineError(_said(N_("The facts cannot be read: {problem}"), error))
+    what = N_(
+        "What is kept of the facts may be damaged: {problem}. `cogrow rollups verify` says what is, and"
+        " `cogrow rollups prune --all` removes it."
+    )
+    return EngineError(_said(what, error))
 
 
 def _said(msgid: str, error: Exception) -> Message:

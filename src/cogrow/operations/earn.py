@@ -327,7 +327,8 @@ def read_back(
         return None
     try:
         only = [("merchant_id", "=", merchant)] if merchant is not None else None
-        return pq.read_table(path, columns=list(columns) if columns else None, filters=only)
+        wanted = list(columns) if columns else None
+        return pq.read_table(path, columns=wanted, filters=only, page_checksum_verification=True)
     except (pa.ArrowInvalid, OSError):
         return None
 
@@ -349,6 +350,7 @@ def write(table: pa.Table, path: Path) -> None:
             compression="zstd",
             use_dictionary=repeating,
             write_statistics=["merchant_id"],  # by which one of them is found
+            write_page_checksum=True,  # or a damaged amount is read as another one
         ) as writer,
     ):
         # A row group is in one piece, in whatever pieces an engine gave its rows: so are equal bytes.
