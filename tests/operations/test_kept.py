@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -231,6 +232,18 @@ def test_a_damaged_amount_is_not_read_as_another(tmp_path):
         damaged[at] ^= 1
         one.path.write_bytes(damaged)
         assert read(one.path, one.program.version, origin.inputs) is None
+
+
+def test_earnings_that_come_to_something_else_than_they_say_are_not_built_on(tmp_path):
+    """A row was changed, and the footer kept."""
+    seal_of(tmp_path / "facts", year())
+    before, after = earned(tmp_path, LIFETIME, "2025Q2", "2025Q3")
+    table = pq.read_table(before.path)
+    at, column = table.column_names.index("amount_minor"), table.column("amount_minor")
+    pq.write_table(table.set_column(at, "amount_minor", pc.add(column, 1)), before.path)
+    after.path.unlink()
+    with pytest.raises(EngineError, match=r"2025Q2\.parquet cannot be read"):
+        earned(tmp_path, LIFETIME, "2025Q2", "2025Q3")
 
 
 def test_earnings_that_another_run_replaces_meanwhile_are_what_was_found(tmp_path, monkeypatch):

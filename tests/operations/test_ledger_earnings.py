@@ -6,14 +6,16 @@ from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from cogrow.errors import DataError, NotFound
-from cogrow.operations.earn import DAYS, result_path
+from cogrow.operations.earn import DAYS, earn, result_path
 from cogrow.operations.ledger.earnings import read_earnings
 from cogrow.period import parse_period
 from tests.agreement import program_of
+from tests.operations.market import DUAL, LIMITS, market, program, quiet, sealed
 
 TEXT = """program: two-versions
 title: {{zh: 例, en: Two versions}}
@@ -38,6 +40,26 @@ def write(path, version, amount, period="2025Q1", days=None):
     }
     table = pa.table(rows)
     pq.write_table(table.replace_schema_metadata({DAYS: days} if days else None), path)
+
+
+@pytest.mark.parametrize("how", ["another amount", "a flipped bit"])
+def test_earnings_that_were_changed_are_not_booked(tmp_path, how):
+    facts, file = sealed(tmp_path / "facts", market()), program(tmp_path, DUAL)
+    (one,), _ = earn([str(file)], facts, ["2025Q2"], tmp_path / "out", LIMITS, quiet)
+    rows, _ = read_earnings([str(file)], tmp_path / "out", ["2025Q2"], "pot")
+    assert [row.amount for row in rows] == [3_600, 1_050]
+    table = pq.read_table(one.path)
+    if how == "another amount":
+        more = pc.add(table.column("amount_minor"), 1)
+        at = table.column_names.index("amount_minor")
+        pq.write_table(table.set_column(at, "amount_minor", more), one.path)
+    else:
+        content = bytearray(one.path.read_bytes())
+        content[40] ^= 1
+        one.path.write_bytes(content)
+    rows, _ = read_earnings([str(file)], tmp_path / "out", ["2025Q2"], "pot")
+    with pytest.raises(DataError, match=r"2025Q2\.parquet is not as `cogrow earn` wrote it"):
+        list(rows)
 
 
 def test_a_period_of_two_versions_is_not_booked_by_halves(tmp_path):

@@ -46,6 +46,9 @@ VERSION, TERMS, READING, INPUTS, FILES, DAYS, SUMMARY = (
     for name in ("version", "terms", "reading", "inputs", "files", "days", "summary")
 )
 
+#: The column of what is paid.
+AMOUNT = "amount_minor"
+
 #: Rows in a row group of the result, fixed so that equal results are equal bytes.
 ROW_GROUP = 100_000
 
@@ -328,9 +331,23 @@ def read_back(
     try:
         only = [("merchant_id", "=", merchant)] if merchant is not None else None
         wanted = list(columns) if columns else None
-        return pq.read_table(path, columns=wanted, filters=only, page_checksum_verification=True)
+        table = pq.read_table(path, columns=wanted, filters=only, page_checksum_verification=True)
     except (pa.ArrowInvalid, OSError):
         return None
+    return table if merchant is not None or holds_its_sum(table) else None
+
+
+def holds_its_sum(table: pa.Table) -> bool:
+    """Return whether earnings of all merchants come to what they say they do; where they say nothing, or
+    their amounts are left out, they do.
+    """
+    import pyarrow.compute as pc
+
+    said = (table.schema.metadata or {}).get(SUMMARY)
+    if said is None or AMOUNT not in table.column_names:
+        return True
+    amount = Summary.from_json(json.loads(said)).amount_minor
+    return bool((pc.sum(table.column(AMOUNT)).as_py() or 0) == amount)
 
 
 def write(table: pa.Table, path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cogrow.errors import N_, DataError, NotFound, message
 from cogrow.ledger.accrual import Earning, Scope
 from cogrow.operations.choose import programs
-from cogrow.operations.earn import DAYS, path_of
+from cogrow.operations.earn import DAYS, holds_its_sum, path_of
 from cogrow.period import parse_period
 from cogrow.programs.program import Program
 
@@ -60,9 +60,7 @@ def _file(program: Program, folder: Path, name: str) -> Path:
 
 def _period(program: Program, path: Path) -> str:
     """Return the name of the period of a file; the version may stand behind it."""
-    import pyarrow.parquet as pq
-
-    names = pq.read_table(path, columns=["period"]).column("period").unique().to_pylist()
+    names = _intact(path, ["period"]).column("period").unique().to_pylist()
     if len(names) != 1:
         what = N_("{file} was computed from other terms of {program}; run `cogrow earn` again.")
         raise DataError(message(what, file=str(path), program=program.id))
@@ -89,11 +87,27 @@ def _end(table: pa.Table, path: Path) -> date:
     return parse_period(str(table.column("period")[0].as_py())).end
 
 
-def _earnings(program: Program, path: Path, fund: str | None) -> Iterator[Earning]:
-    import pyarrow.compute as pc
+def _intact(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Return the earnings of a file, or some of their columns. Raises DataError for one that is damaged, or that comes to something
+    else than it says: nobody is paid by what has been changed since it was computed.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path)
+    try:
+        table = pq.read_table(path, columns=columns, page_checksum_verification=True)
+    except (pa.ArrowInvalid, OSError):
+        table = None
+    if table is None or not holds_its_sum(table):
+        what = N_("{file} is not as `cogrow earn` wrote it; remove it and run that again.")
+        raise DataError(message(what, file=str(path)))
+    return table
+
+
+def _earnings(program: Program, path: Path, fund: str | None) -> Iterator[Earning]:
+    import pyarrow.compute as pc
+
+    table = _intact(path)
     if set(table.column("version").unique().to_pylist()) - {program.version}:
         what = N_("{file} was computed from other terms of {program}; run `cogrow earn` again.")
         raise DataError(message(what, file=str(path), program=program.id))
