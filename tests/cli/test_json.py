@@ -12,9 +12,9 @@ from tests.cli.door import Said, cogrow
 APPAREL, LADDER = "apparel-sprint-rebate", "sports-new-merchant-ladder"
 
 
-def alone(said: Said) -> Said:
+def alone(said: Said, code: int = 0) -> Said:
     """Return what was said, of which standard output was all."""
-    assert (said.code, said.err) == (0, "")
+    assert (said.code, said.err) == (code, "")
     return said
 
 
@@ -133,3 +133,21 @@ def test_a_failure_is_a_document_that_names_its_exit_code(arguments, tmp_path, m
     assert said.json["error"]
     assert said.json["issues"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("explain", "trial"), "MERCHANT"),
+        (("simulate", "--lines", "5"), "--lines"),
+        (("earn", "trial", "--engine", "flink"), "--engine"),
+        (("earn",), "PROGRAMS"),
+        (("earnn",), "earnn"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_a_document_too(arguments, said):
+    found = alone(cogrow(*arguments, "--json"), code=2).json
+    assert found["exit_code"] == 2
+    assert said in found["error"]
+    other = alone(cogrow("--lang", "zh", *arguments, "--json"), code=2).json["error"]
+    assert other != found["error"]

@@ -79,7 +79,15 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
     door = translated(cli, speech.translate)
     if environment.get("NO_COLOR"):
         door.context_settings = {**door.context_settings, "color": False}
-    door.main(list(arguments), prog_name="cogrow", obj=speech)
+    if "--json" not in arguments:
+        door.main(list(arguments), prog_name="cogrow", obj=speech)
+    try:
+        sys.exit(door.main(list(arguments), "cogrow", standalone_mode=False, obj=speech) or 0)
+    except click.ClickException as error:  # who reads JSON reads what is wrong there, too
+        Screen(speech, as_json=True).refusal(error.format_message(), error.exit_code)
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(1)
 
 
 @click.group(

@@ -74,11 +74,15 @@ class Screen:
     def failure(self, error: CogrowError) -> None:
         """Print an error with all its issues: to standard error, or as JSON."""
         if self.as_json:
-            issues = [issue.as_json(self.translate) for issue in error.issues]
-            self.data({"error": self.t(error.what), "exit_code": error.exit_code, "issues": issues})
+            self.refusal(self.t(error.what), error.exit_code, error.issues)
             return
         click.secho(self.t(error.what), fg="red", bold=True, err=True)
         self.issues(error.issues)
+
+    def refusal(self, said: str, exit_code: int, issues: Iterable[Issue] = ()) -> None:
+        """Print what was refused as the JSON document."""
+        told = [issue.as_json(self.translate) for issue in issues]
+        self.data({"error": said, "exit_code": exit_code, "issues": told})
 
     @contextmanager
     def progress(self) -> Iterator[Any]:

@@ -20,7 +20,7 @@ def show_steps(
     periods = [period] if period is not None else []
     with screen.progress() as progress:
         found = plan_steps(programs, facts, periods, limits, progress, time.perf_counter)
-    heads = [N_("step"), N_("reads"), N_("rows"), N_("seconds")]
+    heads = [N_("steps"), N_("reads"), N_("rows"), N_("seconds")]
     rows: list[tuple[str | Message, ...]] = []
     before: object = ()
     for took in found:

@@ -88,8 +88,8 @@ def _end(table: pa.Table, path: Path) -> date:
 
 
 def _intact(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """Return the earnings of a file, or some of their columns. Raises DataError for one that is damaged, or that comes to something
-    else than it says: nobody is paid by what has been changed since it was computed.
+    """Return the earnings of a file, or some of their columns. Raises DataError for one that is damaged, or
+    comes to something else than it says: nobody is paid by what was changed since it was computed.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
