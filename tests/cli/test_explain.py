@@ -66,3 +66,9 @@ def test_rows_that_do_not_count_are_listed_with_every_reason(facts, merchant):
                 f"{table['table']} about 2025Q2 that do not count: {len(table['rows'])}" in said.out
             )
     assert rows or "No row about 2025Q2 is kept from counting by the terms." in said.out
+
+
+def test_a_plan_is_run_for_everybody(facts):
+    said = cogrow("explain", "beauty-members", "M0000000", "--plan", "--facts", facts)
+    assert said.code == 2
+    assert "--plan runs the plan for every merchant; name none." in said.err

@@ -233,6 +233,9 @@ def explain_command(
     from cogrow.operations.explain import explain
 
     if plan:
+        if merchant is not None:
+            what = N_("--plan runs the plan for every merchant; name none.")
+            raise click.UsageError(screen.t(message(what)))
         show_steps(screen, [program, *beside], facts, period, Limits(**limits))
         return
     if merchant is None:
