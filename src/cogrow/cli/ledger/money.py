@@ -305,9 +305,11 @@ def payout_resend(screen: Screen, failed: str, batch: str, **at: Any) -> None:
 
 
 def _show_batch(screen: Screen, found: Batch) -> None:
-    for merchant in found.no_beneficiary:
-        what = N_("{merchant} has nowhere to be paid to; add a beneficiary.")
-        screen.say(message(what, merchant=merchant), fg="yellow")
+    from cogrow.ledger.payouts.waiting import nowhere_to_go
+
+    if found.no_beneficiary:
+        currency = found.items[0].currency
+        screen.say(nowhere_to_go(found.no_beneficiary, currency), fg="yellow")
     show_proposal(screen, found.proposal)
 
 
