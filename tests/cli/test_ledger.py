@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
+from cogrow.operations.choose import library
 from tests.cli.door import cogrow
 
 
@@ -149,6 +152,36 @@ def test_lines_of_a_statement_open_into_their_derivation(ledger, due, facts, tmp
     assert f"<li>{last}</li></ol>" in text
     assert "details::details-content { content-visibility: visible" in text, "and open on paper"
     assert not any(part in text for part in ("<script", "src=", "http"))
+
+
+def test_a_statement_says_which_file_explains_a_program_of_ones_own(ledger, facts, tmp_path):
+    """The printed command works as it is for what the file is told of, and says FILE where it is not."""
+    mine, earnings = tmp_path / "my rebate.yaml", tmp_path / "earnings"
+    text = library()["apparel-sprint-rebate"].read_text(encoding="utf-8")
+    mine.write_text(text.replace("apparel-sprint-rebate", "home-rebate"), encoding="utf-8")
+    assert cogrow("earn", mine, "--period", "2025Q2", "--facts", facts, "--out", earnings).code == 0
+    ledger("alice", "fund", "create", "growth")
+    approve(ledger, ledger("alice", "fund", "top-up", "growth", "100,000.00", "--number", "1"))
+    booked = (str(mine), "--period", "2025Q2", "--fund", "growth", "--earnings", earnings)
+    ledger("alice", "accrue", *booked)
+    merchant = ledger("alice", "statement", "2025-08")[0]["merchant"]
+    asked = ("2025-08", merchant, "--earnings", earnings, "--facts", facts)
+    at = ("--books", f"sqlite:///{tmp_path / 'books.db'}", "--as", "alice")
+    bare = cogrow("ledger", "statement", *asked, *at)
+    assert bare.code == 0, bare.err
+    assert f"cogrow explain FILE {merchant} --period 2025Q2" in bare.out
+    assert "FILE is the file of home-rebate; `statement` takes it as --program FILE." in bare.out
+    page = tmp_path / "statement.html"
+    ledger("alice", "statement", *asked, "--html", page)
+    assert "FILE is the file of home-rebate" in page.read_text(encoding="utf-8")
+    [told] = ledger("alice", "statement", *asked, "--program", mine)
+    [line] = told["lines"]
+    assert line["derivation"]["steps"]
+    words = shlex.split(line["derivation"]["command"])
+    assert words[:3] == ["cogrow", "explain", str(mine)]
+    assert cogrow(*words[1:], "--earnings", earnings).code == 0
+    [kept] = ledger("alice", "statement", *asked, "--program", "apparel-sprint-rebate")
+    assert kept["lines"][0]["derivation"]["unnamed"]
 
 
 def test_what_nobody_knows_the_end_of_is_sent_again(ledger, due, tmp_path):

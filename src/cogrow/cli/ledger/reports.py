@@ -42,7 +42,11 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     help=N_("The facts these were computed from: the whole derivation is shown."),
 )
 @click.option(
-    "--program", "programs", multiple=True, help=N_("A program that is not in the library.")
+    "--program",
+    "programs",
+    multiple=True,
+    metavar="FILE",
+    help=N_("The file of a program that is not in the library; may be repeated."),
 )
 @at_books
 def statement_command(
@@ -74,7 +78,7 @@ def statement_command(
 
 def show_statement(screen: Screen, one: Statement, derived: Mapping[int, Derived]) -> None:
     """Show a statement, a line for each movement, and below it where what was earned comes from."""
-    from cogrow.cli.ledger.page import SUPERSEDED, part_words
+    from cogrow.cli.ledger.page import SUPERSEDED, part_words, which_file
 
     opening, closing = one.total
     what = N_("{merchant}, {month}: opening {opening}, closing {closing}")
@@ -95,6 +99,8 @@ def show_statement(screen: Screen, one: Statement, derived: Mapping[int, Derived
     for entry in dict.fromkeys(line.entry for line in one.lines if line.entry in derived):
         found = derived[entry]
         screen.say(f"  {found.command}")
+        if found.unnamed:
+            screen.say(f"    {screen.t(which_file(found.program))}")
         for sentence in found.sentences:
             screen.say(f"    {screen.t(sentence.says)}")
         for part in found.parts if not found.sentences else ():
@@ -113,7 +119,7 @@ def statement_data(
     for line in data["lines"]:
         if (found := derived.get(line["entry"])) is not None:
             steps = [sentence.as_json(screen.translate) for sentence in found.sentences]
-            names = ("program", "version", "period", "command", "superseded", "parts")
+            names = ("program", "version", "period", "command", "unnamed", "superseded", "parts")
             said = {name: plain(getattr(found, name)) for name in names}
             line["derivation"] = {**said, "steps": steps}
     return data
