@@ -184,6 +184,34 @@ def test_a_statement_says_which_file_explains_a_program_of_ones_own(ledger, fact
     assert kept["lines"][0]["derivation"]["unnamed"]
 
 
+def test_a_merchant_the_books_do_not_know_is_said(ledger, due):
+    merchant, _ = due
+    mistyped = f"{merchant}x"
+    for words in (("wallet", "show"), ("statement", "2025-08")):
+        said = ledger("alice", *words, "NOPE", code=4)["error"]
+        assert said == "The books know no merchant 'NOPE'."
+        assert f"Did you mean {merchant}?" in ledger("alice", *words, mistyped, code=4)["error"]
+    ledger("alice", "person", "add", "mei", "Mei")
+    ledger("alice", "person", "grant", "mei", "merchant", "--merchant", mistyped)
+    said = ledger("mei", "wallet", "show", mistyped, code=4)["error"]
+    assert "Did you mean" not in said, "nobody is told who else there is"
+
+
+def test_a_month_without_books_is_said(ledger, due, tmp_path):
+    merchant, _ = due
+    said = ledger("alice", "statement", "2025-8", code=4)["error"]
+    assert said == "'2025-8' is no month; write it like 2025-07. Did you mean 2025-08?"
+    said = ledger("alice", "close", "2025-07", code=4)["error"]
+    assert said == "Nothing was booked in 2025-07. There are entries from 2025-08 to 2025-08."
+    ledger("alice", "fund", "create", "other")
+    top_up = ledger("alice", "fund", "top-up", "other", "1.00", "--number", "1", day="2025-06-01")
+    vote = ("approve", top_up["id"], "--hash", top_up["content_hash"])
+    ledger("bob", *vote, day="2025-06-01")
+    assert ledger("alice", "statement", "2025-06", merchant) == []
+    books = ("--books", f"sqlite:///{tmp_path / 'books.db'}", "--as", "alice")
+    assert cogrow("ledger", "statement", "2025-06", merchant, *books).out.startswith("No statement")
+
+
 def test_what_nobody_knows_the_end_of_is_sent_again(ledger, due, tmp_path):
     """A rail that tells a number it has seen takes the same one again, and pays it once."""
     merchant, _ = due

@@ -73,6 +73,9 @@ def statement_command(
     else:
         for one in found:
             show_statement(screen, one, derived)
+        if not found:
+            what = N_("No statement for {month}: there was nothing, and nothing moved.")
+            screen.say(message(what, month=month))
     screen.data([statement_data(screen, one, derived) for one in found])
 
 
