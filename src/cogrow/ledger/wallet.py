@@ -19,7 +19,7 @@ from cogrow.ledger.store.bulk import insert_rows
 from cogrow.ledger.store.claims import credit_lot, settlement
 from cogrow.ledger.store.refusals import DuplicateKey, InsufficientFund
 from cogrow.ledger.store.schema import account, balance, entry
-from cogrow.money import round_half_up
+from cogrow.money import Money, round_half_up
 
 #: What stands in a wallet, in the order it is shown.
 KINDS = ("accrued", "payable", "hold", "ad_credit", "ad_bonus", "fee_credit", "clawback")
@@ -267,8 +267,8 @@ def spend(
             pairs.append((accounts.of_merchant(lot["kind"], merchant, currency), part))
             rest -= part
     if rest:
-        what = N_("{merchant} has {short} too little ad credit (minor units).")
-        raise InsufficientFund(message(what, merchant=merchant, short=f"{rest:,}"))
+        what = N_("{merchant} has {short} too little ad credit.")
+        raise InsufficientFund(message(what, merchant=merchant, short=str(Money(rest, currency))))
     return _once(connection, "spend", name, asked, pairs, act, merchant)
 
 
