@@ -236,6 +236,24 @@ def test_a_file_is_not_sent_again(ledger, due, tmp_path):
     assert "may pay a number twice" in refused["error"]
 
 
+def test_an_account_the_rail_will_not_take_is_said_at_once(ledger, due, tmp_path):
+    """Where it is written down, where it is proposed, and where it is not sent."""
+    merchant, _ = due
+    mistyped = "DE89370400440532013001"
+    why = f"The check digits of the IBAN {mistyped} do not fit; it is mistyped somewhere."
+    home = ("payout", "beneficiary", merchant, "Lin", mistyped, "GOODDEFF")
+    assert ledger("alice", *home)["not_taken"] == why
+    at = ("--books", f"sqlite:///{tmp_path / 'books.db'}", "--as", "alice", "--on", "2025-08-20")
+    assert f"The rail file will not take it. {why}" in cogrow("ledger", *home, *at).out
+    said = cogrow("ledger", "payout", "propose", "b1", *at).out
+    assert f"{merchant} will not be paid. {why}" in said
+    approve(ledger, ledger("alice", "proposal", "payout:b1"))
+    folder = ("--folder", tmp_path / "payouts")
+    done = cogrow("ledger", "payout", "pay", "b1", *folder, *at)
+    assert f"b1:{merchant} was not sent. {why}" in done.out
+    assert ledger("alice", "payout", "pay", "b1", *folder)["states"] == {"failed": 1}
+
+
 def test_a_role_is_taken_away(ledger):
     ledger("alice", "person", "revoke", "bob", "finance")
     ledger("alice", "fund", "create", "growth")
