@@ -6,7 +6,9 @@ import shlex
 
 import pytest
 
+from cogrow.ledger.reports.audit import Audited
 from cogrow.operations.choose import library
+from cogrow.operations.ledger.desk import Desk
 from tests.cli.door import cogrow
 
 
@@ -252,6 +254,15 @@ def test_an_account_the_rail_will_not_take_is_said_at_once(ledger, due, tmp_path
     done = cogrow("ledger", "payout", "pay", "b1", *folder, *at)
     assert f"b1:{merchant} was not sent. {why}" in done.out
     assert ledger("alice", "payout", "pay", "b1", *folder)["states"] == {"failed": 1}
+
+
+def test_counts_are_grouped_and_amounts_stand_to_the_right(ledger, due, tmp_path, monkeypatch):
+    merchant, _ = due
+    at = ("--books", f"sqlite:///{tmp_path / 'books.db'}", "--as", "alice")
+    monkeypatch.setattr(Desk, "audit", lambda _: Audited(2080, 8333, "0" * 64))
+    assert "2,080 entries, 8,333 postings" in cogrow("ledger", "audit", *at).out
+    table = cogrow("ledger", "wallet", "show", merchant, *at).out.splitlines()
+    assert len({len(line) for line in table}) == 1, "every line ends with an amount, at one place"
 
 
 def test_a_role_is_taken_away(ledger):

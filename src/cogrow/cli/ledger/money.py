@@ -233,7 +233,7 @@ def _rail(name: str, folder: Path, payer: str, iban: str, bic: str) -> Rail:
 
 def _show_paid(screen: Screen, batch: str, paid: Paid) -> None:
     for state, count in sorted(paid.states.items()):
-        screen.say(f"{batch}: {state} {count}")
+        screen.say(f"{batch}: {state} {count:,}")
     for name in paid.refused:
         what = N_("{name} was not sent: the payee's account changed since the approval.")
         screen.say(message(what, name=name), fg="yellow")

@@ -150,10 +150,8 @@ def audit_command(screen: Screen, **at: Any) -> None:
         found = desk.audit()
     if found.clean:
         what = N_("✓ {entries} entries, {postings} postings, all as they must be. Head {head}.")
-        screen.say(
-            message(what, entries=found.entries, postings=found.postings, head=found.head[:16]),
-            fg="green",
-        )
+        counts = {"entries": f"{found.entries:,}", "postings": f"{found.postings:,}"}
+        screen.say(message(what, **counts, head=found.head[:16]), fg="green")
     for fault in found.faults:
         screen.say(fault.what, fg="red")
     screen.data(

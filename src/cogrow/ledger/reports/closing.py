@@ -36,7 +36,7 @@ def propose_close(connection: Connection, name: str, act: Act, signed_off: str =
     open_ = list(connection.execute(query.order_by(payout.c.id)).scalars())
     if open_ and not signed_off:
         what = N_("{count} payouts have no known end: {first}. Reconcile them, or sign them off.")
-        raise LedgerError(message(what, count=len(open_), first=open_[0]))
+        raise LedgerError(message(what, count=f"{len(open_):,}", first=open_[0]))
     content: dict[str, Any] = {
         "period": name,
         "head": audited.head,
