@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
+from cogrow.ledger.reports.audit import Audited
+from cogrow.operations.choose import library
+from cogrow.operations.ledger.desk import Desk
 from tests.cli.door import cogrow
 
 
@@ -151,6 +156,64 @@ def test_lines_of_a_statement_open_into_their_derivation(ledger, due, facts, tmp
     assert not any(part in text for part in ("<script", "src=", "http"))
 
 
+def test_a_statement_says_which_file_explains_a_program_of_ones_own(ledger, facts, tmp_path):
+    """The printed command works as it is for what the file is told of, and says FILE where it is not."""
+    mine, earnings = tmp_path / "my rebate.yaml", tmp_path / "earnings"
+    text = library()["apparel-sprint-rebate"].read_text(encoding="utf-8")
+    mine.write_text(text.replace("apparel-sprint-rebate", "home-rebate"), encoding="utf-8")
+    assert cogrow("earn", mine, "--period", "2025Q2", "--facts", facts, "--out", earnings).code == 0
+    ledger("alice", "fund", "create", "growth")
+    approve(ledger, ledger("alice", "fund", "top-up", "growth", "100,000.00", "--number", "1"))
+    booked = (str(mine), "--period", "2025Q2", "--fund", "growth", "--earnings", earnings)
+    ledger("alice", "accrue", *booked)
+    merchant = ledger("alice", "statement", "2025-08")[0]["merchant"]
+    asked = ("2025-08", merchant, "--earnings", earnings, "--facts", facts)
+    at = ("--books", f"sqlite:///{tmp_path / 'books.db'}", "--as", "alice")
+    bare = cogrow("ledger", "statement", *asked, *at)
+    assert bare.code == 0, bare.err
+    assert f"cogrow explain FILE {merchant} --period 2025Q2" in bare.out
+    assert "FILE is the file of home-rebate; `statement` takes it as --program FILE." in bare.out
+    page = tmp_path / "statement.html"
+    ledger("alice", "statement", *asked, "--html", page)
+    assert "FILE is the file of home-rebate" in page.read_text(encoding="utf-8")
+    [told] = ledger("alice", "statement", *asked, "--program", mine)
+    [line] = told["lines"]
+    assert line["derivation"]["steps"]
+    words = shlex.split(line["derivation"]["command"])
+    assert words[:3] == ["cogrow", "explain", str(mine)]
+    assert cogrow(*words[1:], "--earnings", earnings).code == 0
+    [kept] = ledger("alice", "statement", *asked, "--program", "apparel-sprint-rebate")
+    assert kept["lines"][0]["derivation"]["unnamed"]
+
+
+def test_a_merchant_the_books_do_not_know_is_said(ledger, due):
+    merchant, _ = due
+    mistyped = f"{merchant}x"
+    for words in (("wallet", "show"), ("statement", "2025-08")):
+        said = ledger("alice", *words, "NOPE", code=4)["error"]
+        assert said == "The books know no merchant 'NOPE'."
+        assert f"Did you mean {merchant}?" in ledger("alice", *words, mistyped, code=4)["error"]
+    ledger("alice", "person", "add", "mei", "Mei")
+    ledger("alice", "person", "grant", "mei", "merchant", "--merchant", mistyped)
+    said = ledger("mei", "wallet", "show", mistyped, code=4)["error"]
+    assert "Did you mean" not in said, "nobody is told who else there is"
+
+
+def test_a_month_without_books_is_said(ledger, due, tmp_path):
+    merchant, _ = due
+    said = ledger("alice", "statement", "2025-8", code=4)["error"]
+    assert said == "'2025-8' is no month; write it like 2025-07. Did you mean 2025-08?"
+    said = ledger("alice", "close", "2025-07", code=4)["error"]
+    assert said == "Nothing was booked in 2025-07. There are entries from 2025-08 to 2025-08."
+    ledger("alice", "fund", "create", "other")
+    top_up = ledger("alice", "fund", "top-up", "other", "1.00", "--number", "1", day="2025-06-01")
+    vote = ("approve", top_up["id"], "--hash", top_up["content_hash"])
+    ledger("bob", *vote, day="2025-06-01")
+    assert ledger("alice", "statement", "2025-06", merchant) == []
+    books = ("--books", f"sqlite:///{tmp_path / 'books.db'}", "--as", "alice")
+    assert cogrow("ledger", "statement", "2025-06", merchant, *books).out.startswith("No statement")
+
+
 def test_what_nobody_knows_the_end_of_is_sent_again(ledger, due, tmp_path):
     """A rail that tells a number it has seen takes the same one again, and pays it once."""
     merchant, _ = due
@@ -173,6 +236,33 @@ def test_a_file_is_not_sent_again(ledger, due, tmp_path):
     approve(ledger, ledger("alice", "payout", "propose", "b1"))
     refused = ledger("alice", "payout", "send-again", "b1", code=5)
     assert "may pay a number twice" in refused["error"]
+
+
+def test_an_account_the_rail_will_not_take_is_said_at_once(ledger, due, tmp_path):
+    """Where it is written down, where it is proposed, and where it is not sent."""
+    merchant, _ = due
+    mistyped = "DE89370400440532013001"
+    why = f"The check digits of the IBAN {mistyped} do not fit; it is mistyped somewhere."
+    home = ("payout", "beneficiary", merchant, "Lin", mistyped, "GOODDEFF")
+    assert ledger("alice", *home)["not_taken"] == why
+    at = ("--books", f"sqlite:///{tmp_path / 'books.db'}", "--as", "alice", "--on", "2025-08-20")
+    assert f"The rail file will not take it. {why}" in cogrow("ledger", *home, *at).out
+    said = cogrow("ledger", "payout", "propose", "b1", *at).out
+    assert f"{merchant} will not be paid. {why}" in said
+    approve(ledger, ledger("alice", "proposal", "payout:b1"))
+    folder = ("--folder", tmp_path / "payouts")
+    done = cogrow("ledger", "payout", "pay", "b1", *folder, *at)
+    assert f"b1:{merchant} was not sent. {why}" in done.out
+    assert ledger("alice", "payout", "pay", "b1", *folder)["states"] == {"failed": 1}
+
+
+def test_counts_are_grouped_and_amounts_stand_to_the_right(ledger, due, tmp_path, monkeypatch):
+    merchant, _ = due
+    at = ("--books", f"sqlite:///{tmp_path / 'books.db'}", "--as", "alice")
+    monkeypatch.setattr(Desk, "audit", lambda _: Audited(2080, 8333, "0" * 64))
+    assert "2,080 entries, 8,333 postings" in cogrow("ledger", "audit", *at).out
+    table = cogrow("ledger", "wallet", "show", merchant, *at).out.splitlines()
+    assert len({len(line) for line in table}) == 1, "every line ends with an amount, at one place"
 
 
 def test_a_role_is_taken_away(ledger):

@@ -20,6 +20,16 @@ def test_numbers_stand_to_the_right_but_ids_do_not(capsys):
     )
 
 
+def test_amounts_with_their_currency_stand_to_the_right_too(capsys):
+    rows = [["M1", "3,428.68 CNY", "1 ABC"], ["M2", "-0.50 CNY", "20 ABC"], ["M3", "-", "x"]]
+    assert printed(capsys, ["merchant", "amount", "word"], rows) == (
+        "  merchant        amount  word\n"
+        "  M1        3,428.68 CNY  1 ABC\n"
+        "  M2           -0.50 CNY  20 ABC\n"
+        "  M3                   -  x\n"
+    )
+
+
 def test_a_remark_in_the_first_cell_widens_no_column(capsys):
     rows = [["R1", "1.00"], ["… 248 more (all with --json)", ""], ["total", "9.00"]]
     assert printed(capsys, ["refund", "sum"], rows) == (

@@ -46,8 +46,8 @@ class FakeRail:
         assert self.paid.get(item.number, item) == item, "the number was used for something else"
         self.paid[item.number] = item
 
-    def takes(self, instruction: Instruction) -> bool:
-        return True
+    def refuses(self, instruction: Instruction) -> None:
+        return None
 
     def send(self, batch: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
         self.calls += 1

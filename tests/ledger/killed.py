@@ -39,8 +39,8 @@ class FolderRail:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def takes(self, instruction: Any) -> bool:
-        return True
+    def refuses(self, instruction: Any) -> None:
+        return None
 
     def send(self, batch: str, instructions: Any) -> dict[str, Answer]:
         answers = {}

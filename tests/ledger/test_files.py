@@ -19,6 +19,8 @@ from cogrow.ledger.payouts.file_rail import (
     FileRail,
     amount_text,
     batch_csv,
+    check_digits_fit,
+    fault_of,
     pain_001,
 )
 from cogrow.ledger.payouts.pay import pay
@@ -66,21 +68,41 @@ def test_the_file_says_what_is_paid():
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "said"),
     [
-        {"iban": "not an IBAN"},
-        {"bic": "X"},
-        {"name": ""},
-        {"name": "x" * 141},
-        {"name": "tab\tbed"},
-        {"amount": 0},
-        {"amount": 10**18},
-        {"number": "n" * 36},
+        ({"iban": "not an IBAN"}, "account 'not an IBAN' is no IBAN"),
+        ({"iban": "DE89370400440532013001"}, "check digits of the IBAN DE89370400440532013001"),
+        ({"bic": "X"}, "'X' is no BIC"),
+        ({"name": ""}, "name '' does not fit"),
+        ({"name": "x" * 141}, "1 to 140 characters"),
+        ({"name": "tab\tbed"}, "can be printed"),
+        ({"amount": 0}, "amount 0.00 EUR does not fit"),
+        ({"amount": 10**18}, "at most 18 digits"),
+        ({"number": "n" * 36}, "1 to 35 characters"),
     ],
 )
-def test_what_the_standard_does_not_take_is_refused(wrong):
-    with pytest.raises(DataError):
-        pain_001("B1", DEBTOR, [replace(ITEMS[0], **wrong)], MADE)
+def test_what_the_standard_does_not_take_is_refused(wrong, said):
+    item = replace(ITEMS[0], **wrong)
+    with pytest.raises(DataError, match=said):
+        pain_001("B1", DEBTOR, [item], MADE)
+    assert said in str(fault_of(item))
+
+
+@pytest.mark.parametrize(
+    "iban", ["GB82WEST12345698765432", "FR1420041010050500013M02606", "NO9386011117947"]
+)
+def test_one_wrong_digit_of_an_iban_is_noticed(iban):
+    """And two beside each other that changed places; check digits 99 leave what 02 leave, and are none."""
+    assert check_digits_fit(iban)
+    for at, sign in enumerate(iban):
+        if sign.isdigit():
+            wrong = str((int(sign) + 1) % 10)
+            assert not check_digits_fit(iban[:at] + wrong + iban[at + 1 :])
+        if at and iban[at - 1] != sign and (iban[at - 1] + sign).isdigit():
+            turned = iban[: at - 1] + sign + iban[at - 1] + iban[at + 1 :]
+            assert not check_digits_fit(turned)
+    low = next(f"DE02{n:018}" for n in range(1_000) if check_digits_fit(f"DE02{n:018}"))
+    assert not check_digits_fit(low.replace("DE02", "DE99"))
 
 
 def test_no_cell_is_a_formula():
@@ -124,14 +146,17 @@ def test_what_the_standard_cannot_say_is_not_sent_and_goes_back(books, tmp_path)
     work = partial(propose_batch, name="B1", rail="file", currency="CNY", act=act())
     books.approve(books.store.write(work))
     done = pay(books.store, "B1", FileRail(tmp_path, DEBTOR, MADE), act())
-    assert (done.states, done.not_taken) == ({"sent": 1, "failed": 1}, ("B1:M2",))
+    assert done.states == {"sent": 1, "failed": 1}
+    told = {name: str(why) for name, why in done.not_taken.items()}
+    assert list(told) == ["B1:M2"]
+    assert told["B1:M2"].startswith("The account 'account 7' is no IBAN")
     assert books.has("M2") == {"payable": 200}
     assert b"M2" not in (tmp_path / "B1.xml").read_bytes()
     books.clean()
 
 
 def test_a_payer_that_cannot_pay_is_said_before_anything_is_sent(tmp_path):
-    with pytest.raises(DataError, match="cannot be paid by file"):
+    with pytest.raises(DataError, match="Platform AG cannot pay by file. The account 'ours'"):
         FileRail(tmp_path, replace(DEBTOR, iban="ours"), MADE)
 
 

@@ -333,7 +333,7 @@ def test_ad_credit_is_spent_bonus_first_and_expires(books):
     assert gone.key == "expire:convert:C1:bonus"
     assert books.has("M1") == {"payable": 100, "ad_credit": 800}
     assert books.posted("budget:available:F2:CNY") == 1_000 - 40
-    with pytest.raises(InsufficientFund):
+    with pytest.raises(InsufficientFund, match="0.01 CNY too little ad credit."):
         books.store.write(lambda c: wallet.spend(c, "S2", "M1", "CNY", 801, act()))
     books.clean()
 

@@ -189,6 +189,30 @@ def test_a_batch_is_proposed_once(due):
         due.propose("P2")
 
 
+def test_what_is_due_and_has_nowhere_to_go_is_said_by_name(books):
+    books.fund()
+    books.accrue(*(earned(f"M{n}", n * 1_000) for n in range(1, 8)))
+    books.settle()
+    named = "M7 70.00 CNY, M6 60.00 CNY, M5 50.00 CNY, M4 40.00 CNY, M3 30.00 CNY and 2 more"
+    with pytest.raises(LedgerError, match=f"nothing to pay out. 280.00 CNY has .*: {named}"):
+        books.propose("P1")
+    with pytest.raises(LedgerError, match="nothing to pay out. 20.00 CNY has .*: M2 20.00 CNY"):
+        books.propose("P1", merchants=["M2"])
+    books.home("M1")
+    assert dict(books.propose("P1").no_beneficiary) == {f"M{n}": n * 1_000 for n in range(2, 8)}
+
+
+def test_what_is_under_way_or_too_little_is_said(due):
+    due.approve(due.propose("P1", merchants=["M1", "M2"]))
+    paying.pay(due.store, "P1", FakeRail({"M1": "late"}), act())
+    due.propose("P2", merchants=["M3"])
+    said = r"40.00 CNY is under way already: P1 \(unknown\) 10.00 CNY, P2 \(proposed\) 30.00 CNY"
+    with pytest.raises(LedgerError, match=said):
+        due.propose("P3", merchants=["M1", "M2", "M3"])
+    with pytest.raises(LedgerError, match="90.00 CNY is due in wallets .* less than 60.00 CNY"):
+        due.propose("P3", least=6_000)
+
+
 def test_a_payout_is_not_reversed(due):
     due.approve(due.propose("P1"))
     with pytest.raises(LedgerError, match="not reversed"):

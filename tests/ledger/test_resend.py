@@ -123,7 +123,7 @@ def test_a_write_off_needs_two_persons_and_a_debt(books):
         return books.store.write(work)
 
     for wrong in (701, 0, -5):
-        with pytest.raises(InsufficientFund, match="owes 700"):
+        with pytest.raises(InsufficientFund, match="owes 7.00 CNY; no more"):
             wanted(wrong)
     found = wanted(700)
     with pytest.raises(NotApproved):

@@ -48,7 +48,7 @@ def test_a_refund_after_the_wallet_is_empty_is_offset_against_the_next_settlemen
 
 def test_a_fund_is_asked_for_everything_before_anything_is_posted(books):
     books.fund(amount=1_000)
-    with pytest.raises(InsufficientFund, match="1,001"):
+    with pytest.raises(InsufficientFund, match="F1 has 10.00 CNY left, and 10.01 CNY is needed."):
         books.accrue(*(earned(f"M{n}", 77) for n in range(13)), chunk=2)
     assert books.has("M0") == {}
     assert books.posted("budget:available:F1:CNY") == 1_000

@@ -12,6 +12,7 @@ import click
 
 from cogrow.cli.speech import Speech
 from cogrow.errors import N_, CogrowError, Issue, Message, Severity, message
+from cogrow.money import EXPONENTS
 
 
 class Screen:
@@ -38,7 +39,7 @@ class Screen:
     def table(
         self, heads: Sequence[str | Message], rows: Iterable[Sequence[str | Message]]
     ) -> None:
-        """Print a table; columns after the first whose cells are all numbers stand to the right."""
+        """Print a table; columns after the first with numbers or amounts only stand to the right."""
         if self.as_json:
             return
         texts = [[self.t(cell) for cell in row] for row in rows]
@@ -113,10 +114,16 @@ def _cells(text: str) -> int:
     return cell_len(text)
 
 
+def _ends_as_number(cell: str) -> bool:
+    number, _, currency = cell.rpartition(" ")
+    end = number if currency in EXPONENTS else cell
+    return end[-1:].isdigit() or end[-1:] == "%"
+
+
 def _numeric(cells: Sequence[str]) -> bool:
     shown = [cell for cell in cells if cell not in ("", "-")]
     return (
         bool(shown)
-        and all(cell[-1:].isdigit() or cell[-1:] == "%" for cell in shown)
+        and all(_ends_as_number(cell) for cell in shown)
         and all(cell[:1].isdigit() or cell[:1] in "-+≈" for cell in shown)
     )

@@ -22,6 +22,7 @@ from cogrow.ledger.store.refusals import (
     NotAllowed,
 )
 from cogrow.ledger.store.schema import account, balance, entry, posting
+from cogrow.money import Money
 
 #: Entries that stand alone; the others have rows beside them, and are corrected by booking anew.
 REVERSIBLE = ("adjust", "fund", "transfer", "hold", "release")
@@ -76,8 +77,8 @@ def write_off(
     has = _size(connection, owing.code)
     booked = posted(connection, f"writeoff:{number}")  # then it owes less by now, rightly
     if booked is None and not 0 < amount <= has:
-        what = N_("{merchant} owes {has}; no more than that is written off (minor units).")
-        raise InsufficientFund(message(what, merchant=merchant, has=f"{has:,}"))
+        what = N_("{merchant} owes {has}; no more than that is written off.")
+        raise InsufficientFund(message(what, merchant=merchant, has=str(Money(has, currency))))
     one = Entry("adjust", f"writeoff:{number}", entry_lines(*pairs), "", "writeoff", merchant)
     return propose_entry(connection, one, act, reason=reason)
 

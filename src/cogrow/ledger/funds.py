@@ -15,7 +15,7 @@ from cogrow.ledger.people import require
 from cogrow.ledger.proposals import Proposal, propose_entry
 from cogrow.ledger.store.refusals import InsufficientFund
 from cogrow.ledger.store.schema import account, balance, fund
-from cogrow.money import EXPONENTS
+from cogrow.money import EXPONENTS, Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +139,11 @@ def cover(connection: Connection, wanted: Mapping[tuple[str, str], int]) -> None
         if currency_of(connection, name) != currency:
             what = N_("The fund {fund} is not in {currency}.")
             raise DataError(message(what, fund=name, currency=currency))
-    has = {one.id: one.available for one in funds(connection)} if needed else {}
+    found = funds(connection) if needed else []
+    has = {one.id: one.available for one in found}
+    currencies = {one.id: one.currency for one in found}
     for name, amount in sorted(needed.items()):
         if amount > has[name]:
-            what = N_("The fund {fund} has {has} left, and {needed} is needed (minor units).")
-            raise InsufficientFund(
-                message(what, fund=name, has=f"{has[name]:,}", needed=f"{amount:,}")
-            )
+            what = N_("The fund {fund} has {has} left, and {needed} is needed.")
+            left, wants = (str(Money(n, currencies[name])) for n in (has[name], amount))
+            raise InsufficientFund(message(what, fund=name, has=left, needed=wants))

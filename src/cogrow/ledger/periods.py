@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import Connection, select
 
-from cogrow.errors import N_, message
+from cogrow.errors import N_, NotFound, message, nearest
 from cogrow.ledger.store.refusals import PeriodClosed
 from cogrow.ledger.store.schema import period
 from cogrow.period import add_months
+
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,19 @@ class Place:
 def month_of(day: date) -> str:
     """Return the accounting month of a day: `2026-09`."""
     return f"{day:%Y-%m}"
+
+
+def not_booked(connection: Connection, name: str) -> NotFound:
+    """Return the complaint that a month has no books: it is none, or nothing was booked in it."""
+    known = list(connection.execute(select(period.c.id).order_by(period.c.starts_on)).scalars())
+    if _MONTH.fullmatch(name):
+        what = message(N_("Nothing was booked in {period}."), period=name)
+        there = N_("There are entries from {first} to {last}.")
+        hint = message(there, first=known[0], last=known[-1]) if known else None
+    else:
+        what = message(N_("{name} is no month; write it like 2025-07."), name=repr(name))
+        hint = nearest(name, known)
+    return NotFound(message(N_("{what} {hint}"), what=what, hint=hint) if hint else what)
 
 
 def period_of(connection: Connection, wanted: date, today: date) -> Place:

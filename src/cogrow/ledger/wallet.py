@@ -9,20 +9,22 @@ from fractions import Fraction
 
 from sqlalchemy import Connection, func, select
 
-from cogrow.errors import N_, LedgerError, message
+from cogrow.errors import N_, LedgerError, NotFound, message, nearest
 from cogrow.ledger import accounts
 from cogrow.ledger.accounts import Account
 from cogrow.ledger.claims import KEY_COLUMNS, draw, lots, owed
 from cogrow.ledger.journal import Act, Entry, Posted, entry_lines, note, posted, write
-from cogrow.ledger.people import require, require_sight, roles_of
+from cogrow.ledger.people import STAFF, require, require_sight, roles_of
 from cogrow.ledger.store.bulk import insert_rows
 from cogrow.ledger.store.claims import credit_lot, settlement
 from cogrow.ledger.store.refusals import DuplicateKey, InsufficientFund
 from cogrow.ledger.store.schema import account, balance, entry
-from cogrow.money import round_half_up
+from cogrow.money import Money, round_half_up
 
 #: What stands in a wallet, in the order it is shown.
 KINDS = ("accrued", "payable", "hold", "ad_credit", "ad_bonus", "fee_credit", "clawback")
+#: How many names are compared with one nobody knows.
+MOST_COMPARED = 1_000
 Pairs = list[tuple[Account, int]]
 
 
@@ -67,6 +69,27 @@ def wallets(connection: Connection, merchant: str, viewer: str) -> list[Wallet]:
         Wallet(merchant, currency, amounts, expiring.get(currency, {}))
         for currency, amounts in found.items()
     ]
+
+
+def require_booked(connection: Connection, merchant: str, viewer: str) -> None:
+    """Raise NotFound where nothing was ever booked for a merchant; who may see everybody's books is told the
+    nearest name there is.
+    """
+    require_sight(connection, viewer, merchant)
+    own = select(account.c.id).where(account.c.merchant_id == merchant)
+    if connection.execute(own.limit(1)).first() is not None:
+        return
+    what = message(N_("The books know no merchant {name}."), name=repr(merchant))
+    if {role for role, _ in roles_of(connection, viewer)}.intersection(STAFF):
+        # Of many thousands, those that begin alike: comparing takes its time.
+        begins = func.lower(account.c.merchant_id).startswith(
+            merchant[: len(merchant) // 2].lower(), autoescape=True
+        )
+        alike = select(account.c.merchant_id).where(begins).distinct()
+        names = connection.execute(alike.order_by(account.c.merchant_id).limit(MOST_COMPARED))
+        if (hint := nearest(merchant, names.scalars())) is not None:
+            what = message(N_("{what} {hint}"), what=what, hint=hint)
+    raise NotFound(what)
 
 
 def _once(
@@ -244,8 +267,8 @@ def spend(
             pairs.append((accounts.of_merchant(lot["kind"], merchant, currency), part))
             rest -= part
     if rest:
-        what = N_("{merchant} has {short} too little ad credit (minor units).")
-        raise InsufficientFund(message(what, merchant=merchant, short=f"{rest:,}"))
+        what = N_("{merchant} has {short} too little ad credit.")
+        raise InsufficientFund(message(what, merchant=merchant, short=str(Money(rest, currency))))
     return _once(connection, "spend", name, asked, pairs, act, merchant)
 
 

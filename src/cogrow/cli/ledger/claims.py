@@ -76,7 +76,8 @@ def accrue_command(
             programs, earnings, periods, fund, lambda done, total: progress("accrue", done, total)
         )
     what = N_("{entries} entries; {unchanged} merchants as booked.")
-    screen.say(message(what, entries=found.entries, unchanged=found.unchanged), fg="green")
+    said = {"entries": f"{found.entries:,}", "unchanged": f"{found.unchanged:,}"}
+    screen.say(message(what, **said), fg="green")
     for currency in sorted({*found.more, *found.less}):
         what = N_("{more} more is owed, {less} less; {clawback} of it is owed back to us.")
         amounts = {
@@ -96,7 +97,8 @@ def settle_command(screen: Screen, as_of: datetime | None, **at: Any) -> None:
         found = desk.settle(
             as_of.date() if as_of else None, lambda done, total: progress("settle", done, total)
         )
-    screen.say(message(N_("{count} merchants settled."), count=found.merchants), fg="green")
+    what = N_("{count} merchants settled.")
+    screen.say(message(what, count=f"{found.merchants:,}"), fg="green")
     for currency, due in sorted(found.due.items()):
         what = N_("{due} is due now; {offset} was offset.")
         screen.say(
@@ -191,7 +193,8 @@ def wallet_expire(screen: Screen, as_of: datetime | None, **at: Any) -> None:
 
     with sitting(screen, **at) as desk:
         found = desk.write(expire, as_of=as_of.date() if as_of else None)
-    screen.say(message(N_("{count} portions of credit expired."), count=len(found)), fg="green")
+    what = N_("{count} portions of credit expired.")
+    screen.say(message(what, count=f"{len(found):,}"), fg="green")
     screen.data(plain(found))
 
 

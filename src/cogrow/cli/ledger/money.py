@@ -233,14 +233,14 @@ def _rail(name: str, folder: Path, payer: str, iban: str, bic: str) -> Rail:
 
 def _show_paid(screen: Screen, batch: str, paid: Paid) -> None:
     for state, count in sorted(paid.states.items()):
-        screen.say(f"{batch}: {state} {count}")
+        screen.say(f"{batch}: {state} {count:,}")
     for name in paid.refused:
         what = N_("{name} was not sent: the payee's account changed since the approval.")
         screen.say(message(what, name=name), fg="yellow")
-    for name in paid.not_taken:
-        what = N_("{name} was not sent: the rail does not take such an account, name or amount.")
-        screen.say(message(what, name=name), fg="yellow")
-    screen.data(plain(paid))
+    for name, why in paid.not_taken.items():
+        screen.say(message(N_("{name} was not sent. {why}"), name=name, why=why), fg="yellow")
+    told = {name: screen.t(why) for name, why in paid.not_taken.items()}
+    screen.data({"states": paid.states, "refused": list(paid.refused), "not_taken": told})
 
 
 @command(payout_group, "beneficiary", N_("Say where a merchant is paid from now on."))
@@ -253,11 +253,16 @@ def beneficiary_command(
     screen: Screen, merchant: str, name: str, iban: str, bic: str, **at: Any
 ) -> None:
     """Add a beneficiary."""
+    from cogrow.ledger.payouts.file_rail import account_fault
     from cogrow.ledger.payouts.propose import add_beneficiary
 
     with sitting(screen, **at) as desk:
         found = desk.write(add_beneficiary, merchant=merchant, name=name, iban=iban, bic=bic)
-    done(screen, fingerprint=found)
+    why = account_fault(name, iban, bic)
+    if why is not None:
+        what = N_("The rail {rail} will not take it. {why}")
+        screen.say(message(what, rail="file", why=why), fg="yellow")
+    done(screen, fingerprint=found, not_taken=None if why is None else screen.t(why))
 
 
 @command(payout_group, "propose", N_("Propose to pay out every wallet with nothing under way."))
@@ -305,9 +310,21 @@ def payout_resend(screen: Screen, failed: str, batch: str, **at: Any) -> None:
 
 
 def _show_batch(screen: Screen, found: Batch) -> None:
-    for merchant in found.no_beneficiary:
-        what = N_("{merchant} has nowhere to be paid to; add a beneficiary.")
-        screen.say(message(what, merchant=merchant), fg="yellow")
+    from cogrow.ledger.payouts.file_rail import FileRail, fault_of
+    from cogrow.ledger.payouts.waiting import MOST_NAMED, nowhere_to_go
+
+    if found.no_beneficiary:
+        currency = found.items[0].currency
+        screen.say(nowhere_to_go(found.no_beneficiary, currency), fg="yellow")
+    by_file = found.proposal.content["rail"] == FileRail.name
+    faults = [(one.merchant, fault_of(one)) for one in found.items] if by_file else []
+    wrong = [(merchant, why) for merchant, why in faults if why is not None]
+    for merchant, why in wrong[:MOST_NAMED]:
+        what = N_("{merchant} will not be paid. {why}")
+        screen.say(message(what, merchant=merchant, why=why), fg="yellow")
+    if len(wrong) > MOST_NAMED:
+        what = N_("… nor will {count} more.")
+        screen.say(message(what, count=f"{len(wrong) - MOST_NAMED:,}"), fg="yellow")
     show_proposal(screen, found.proposal)
 
 

@@ -101,10 +101,18 @@ def _unfolds(what: str, found: Derived, currency: str, translate: Translate) -> 
     inside = (
         f"<ol>{listed}</ol>" if listed else ""
     ) + f"<p><code>{escape(found.command)}</code></p>"
+    if found.unnamed:
+        inside += f"<p>{escape(which_file(found.program).render(translate))}</p>"
     return f"<details><summary>{what}</summary>{inside}</details>"
 
 
 SUPERSEDED = N_("Computed again since; a later line has the difference.")
+
+
+def which_file(program: str) -> Message:
+    """Return what FILE stands for in a command, and how a statement is told it."""
+    what = N_("FILE is the file of {program}; `statement` takes it as --program FILE.")
+    return message(what, program=program)
 
 
 def part_words(component: str, rate: str | None, amount: str, currency: str) -> Message:

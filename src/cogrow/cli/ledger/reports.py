@@ -42,7 +42,11 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     help=N_("The facts these were computed from: the whole derivation is shown."),
 )
 @click.option(
-    "--program", "programs", multiple=True, help=N_("A program that is not in the library.")
+    "--program",
+    "programs",
+    multiple=True,
+    metavar="FILE",
+    help=N_("The file of a program that is not in the library; may be repeated."),
 )
 @at_books
 def statement_command(
@@ -69,12 +73,15 @@ def statement_command(
     else:
         for one in found:
             show_statement(screen, one, derived)
+        if not found:
+            what = N_("No statement for {month}: there was nothing, and nothing moved.")
+            screen.say(message(what, month=month))
     screen.data([statement_data(screen, one, derived) for one in found])
 
 
 def show_statement(screen: Screen, one: Statement, derived: Mapping[int, Derived]) -> None:
     """Show a statement, a line for each movement, and below it where what was earned comes from."""
-    from cogrow.cli.ledger.page import SUPERSEDED, part_words
+    from cogrow.cli.ledger.page import SUPERSEDED, part_words, which_file
 
     opening, closing = one.total
     what = N_("{merchant}, {month}: opening {opening}, closing {closing}")
@@ -95,6 +102,8 @@ def show_statement(screen: Screen, one: Statement, derived: Mapping[int, Derived
     for entry in dict.fromkeys(line.entry for line in one.lines if line.entry in derived):
         found = derived[entry]
         screen.say(f"  {found.command}")
+        if found.unnamed:
+            screen.say(f"    {screen.t(which_file(found.program))}")
         for sentence in found.sentences:
             screen.say(f"    {screen.t(sentence.says)}")
         for part in found.parts if not found.sentences else ():
@@ -113,7 +122,7 @@ def statement_data(
     for line in data["lines"]:
         if (found := derived.get(line["entry"])) is not None:
             steps = [sentence.as_json(screen.translate) for sentence in found.sentences]
-            names = ("program", "version", "period", "command", "superseded", "parts")
+            names = ("program", "version", "period", "command", "unnamed", "superseded", "parts")
             said = {name: plain(getattr(found, name)) for name in names}
             line["derivation"] = {**said, "steps": steps}
     return data
@@ -141,10 +150,8 @@ def audit_command(screen: Screen, **at: Any) -> None:
         found = desk.audit()
     if found.clean:
         what = N_("✓ {entries} entries, {postings} postings, all as they must be. Head {head}.")
-        screen.say(
-            message(what, entries=found.entries, postings=found.postings, head=found.head[:16]),
-            fg="green",
-        )
+        counts = {"entries": f"{found.entries:,}", "postings": f"{found.postings:,}"}
+        screen.say(message(what, **counts, head=found.head[:16]), fg="green")
     for fault in found.faults:
         screen.say(fault.what, fg="red")
     screen.data(

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cogrow.errors import Message
 from cogrow.ledger.payouts.rail import Answer, Instruction, Outcome
 
 REFUSED, LOST = "FAIL", "LOST"
@@ -29,9 +30,9 @@ class DemonstrationRail:
         book: dict[str, str] = json.loads(self.file.read_text(encoding="utf-8"))
         return book
 
-    def takes(self, instruction: Instruction) -> bool:
-        """Take everything."""
-        return True
+    def refuses(self, instruction: Instruction) -> Message | None:
+        """Refuse nothing."""
+        return None
 
     def send(self, batch: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
         """Write down what became of each number, once; reply to all but the lost ones."""

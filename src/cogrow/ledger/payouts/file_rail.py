@@ -14,15 +14,16 @@ from datetime import datetime
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from cogrow.errors import N_, DataError, message
+from cogrow.errors import N_, DataError, Message, message
 from cogrow.ledger.payouts.propose import LONGEST_BATCH
 from cogrow.ledger.payouts.rail import Answer, Instruction, Outcome
-from cogrow.money import EXPONENTS
+from cogrow.money import EXPONENTS, Money
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 #: What the schema asks of its texts.
 IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[a-zA-Z0-9]{1,30}")
 BIC = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?")
+EXAMPLE = "DE89370400440532013000"
 LONGEST_NAME, LONGEST_ID, MOST_DIGITS = 140, LONGEST_BATCH, 18
 #: A spreadsheet takes a cell that starts with one of these for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -45,26 +46,55 @@ def amount_text(minor: int, currency: str) -> str:
     return f"{whole}.{part:0{exponent}d}" if exponent else str(whole)
 
 
+def account_fault(name: str, iban: str, bic: str) -> Message | None:
+    """Return why an account cannot be paid by file, or from: which of name, IBAN, BIC is wrong, and how."""
+    if not IBAN.fullmatch(iban):
+        what = N_("The account {iban} is no IBAN; one looks like {example}, without spaces.")
+        return message(what, iban=repr(iban), example=EXAMPLE)
+    if not check_digits_fit(iban):
+        what = N_("The check digits of the IBAN {iban} do not fit; it is mistyped somewhere.")
+        return message(what, iban=iban)
+    if not BIC.fullmatch(bic):
+        what = N_("{bic} is no BIC; one has 8 or 11 capital letters and digits, like COBADEFF.")
+        return message(what, bic=repr(bic))
+    if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
+        what = N_(
+            "The name {name} does not fit; one has 1 to {most} characters that can be printed."
+        )
+        return message(what, name=repr(name), most=LONGEST_NAME)
+    return None
+
+
+def check_digits_fit(iban: str) -> bool:
+    """Tell whether the two check digits of an IBAN fit the rest, as ISO 7064 (MOD 97-10) and ISO 13616 say:
+    country and digits behind the rest, letters as 10 to 35, it leaves 1 of 97. They are 02 to 98.
+    """
+    number = "".join(str(int(sign, 36)) for sign in iban[4:] + iban[:4])
+    return int(number) % 97 == 1 and 2 <= int(iban[2:4]) <= 98
+
+
+def fault_of(item: Instruction) -> Message | None:
+    """Return why a payout cannot be said in the standard: account, name, amount or number."""
+    if (why := account_fault(item.name, item.iban, item.bic)) is not None:
+        return why
+    digits = amount_text(item.amount, item.currency).replace(".", "")
+    if len(digits) > MOST_DIGITS or item.amount <= 0:
+        what = N_("The amount {amount} does not fit; it is above 0 and has at most {most} digits.")
+        return message(what, amount=str(Money(item.amount, item.currency)), most=MOST_DIGITS)
+    if not 0 < len(item.number) <= LONGEST_ID:
+        what = N_("The number {number} does not fit; it has 1 to {most} characters.")
+        return message(what, number=repr(item.number), most=LONGEST_ID)
+    return None
+
+
 def checked(debtor: Debtor, items: Sequence[Instruction]) -> None:
     """Raise DataError unless everything can be said in the standard."""
-    for who, iban, bic in [
-        (debtor.name, debtor.iban, debtor.bic),
-        *((item.name, item.iban, item.bic) for item in items),
-    ]:
-        good = (
-            IBAN.fullmatch(iban)
-            and BIC.fullmatch(bic)
-            and 0 < len(who) <= LONGEST_NAME
-            and who.isprintable()
-        )
-        if not good:
-            what = N_("{name} cannot be paid by file: its name, IBAN or BIC is not in form.")
-            raise DataError(message(what, name=repr(who)))
+    if (why := account_fault(debtor.name, debtor.iban, debtor.bic)) is not None:
+        raise DataError(message(N_("{name} cannot pay by file. {why}"), name=debtor.name, why=why))
     for item in items:
-        digits = amount_text(item.amount, item.currency).replace(".", "")
-        if len(digits) > MOST_DIGITS or not 0 < len(item.number) <= LONGEST_ID or item.amount <= 0:
-            what = N_("The amount or the number of {merchant} cannot be said in a payment file.")
-            raise DataError(message(what, merchant=item.merchant))
+        if (why := fault_of(item)) is not None:
+            what = N_("{name} cannot be paid by file. {why}")
+            raise DataError(message(what, name=item.name, why=why))
 
 
 def _put(parent: Element, path: str, value: str = "", **attributes: str) -> Element:
@@ -136,13 +166,9 @@ class FileRail:
         checked(debtor, ())
         self.folder, self.debtor, self.made = folder, debtor, made
 
-    def takes(self, instruction: Instruction) -> bool:
-        """Take what the standard can say."""
-        try:
-            checked(self.debtor, [instruction])
-        except DataError:
-            return False
-        return True
+    def refuses(self, instruction: Instruction) -> Message | None:
+        """Refuse what the standard cannot say."""
+        return fault_of(instruction)
 
     def send(self, batch: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
         """Write `BATCH.xml` and `BATCH.csv`; what is in them is sent, and not yet paid."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from cogrow.errors import N_, LedgerError, message
+from cogrow.errors import N_, LedgerError, Message, message
 from cogrow.ledger import accounts
 from cogrow.ledger.journal import Act, Entry, entry_lines, note, write
 from cogrow.ledger.payouts.propose import batch
@@ -25,19 +25,18 @@ from cogrow.ledger.store.database import Store
 from cogrow.ledger.store.refusals import NotApproved
 
 NOT_SENT = Answer(Outcome.FAILED, "", b"the payee changed; not sent")
-NOT_TAKEN = Answer(Outcome.FAILED, "", b"the rail does not take it; not sent")
 UNRESOLVED = ("sending", "sent", "unknown")
 
 
 @dataclass(slots=True)
 class Paid:
     """What became of payouts, by number of payouts in each state; those whose payee changed (`refused`) and
-    those the rail cannot be told (`not_taken`) were not sent.
+    those the rail cannot be told (`not_taken`, and why) were not sent.
     """
 
     states: dict[str, int] = field(default_factory=dict)
     refused: tuple[str, ...] = ()
-    not_taken: tuple[str, ...] = ()
+    not_taken: Mapping[str, Message] = field(default_factory=dict)
 
 
 def request_of(item: Instruction) -> bytes:
@@ -52,11 +51,12 @@ def pay(store: Store, name: str, rail: Rail, act: Act) -> Paid:
     its money goes back to the wallet.
     """
     items = _items(store, name, rail, act)
-    begun, refused, not_taken = [], [], []
+    begun, refused, not_taken = [], [], {}
     for payout_id, number in _in_state(store, name, ("approved",)):
-        if not rail.takes(items[number]):
-            store.write(partial(_finish, payout_id=payout_id, answer=NOT_TAKEN, act=act))
-            not_taken.append(payout_id)
+        if (why := rail.refuses(items[number])) is not None:
+            told = Answer(Outcome.FAILED, "", f"not sent: {why}".encode())
+            store.write(partial(_finish, payout_id=payout_id, answer=told, act=act))
+            not_taken[payout_id] = why
             continue
         try:
             if store.write(partial(_begin, payout_id=payout_id, item=items[number], act=act)):
@@ -66,7 +66,7 @@ def pay(store: Store, name: str, rail: Rail, act: Act) -> Paid:
             refused.append(payout_id)
     if begun:
         _record(store, begun, _asked(rail.send, name, begun), act)
-    return Paid(_states(store, name), tuple(refused), tuple(not_taken))
+    return Paid(_states(store, name), tuple(refused), not_taken)
 
 
 def reconcile(store: Store, name: str, rail: Rail, act: Act) -> Paid:

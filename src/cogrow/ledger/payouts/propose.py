@@ -14,6 +14,7 @@ from cogrow.errors import N_, LedgerError, NotFound, message
 from cogrow.ledger import accounts
 from cogrow.ledger.journal import Act, Entry, digest, entry_lines, note, write
 from cogrow.ledger.payouts.rail import Instruction
+from cogrow.ledger.payouts.waiting import Due, why_nothing
 from cogrow.ledger.people import require
 from cogrow.ledger.proposals import Proposal, proposal, propose, vote
 from cogrow.ledger.store.bulk import insert_rows
@@ -57,13 +58,15 @@ def _beneficiary(connection: Connection, merchant: str) -> dict[str, Any] | None
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A proposed batch: its items, total in minor units, and merchants left out with nowhere to pay to."""
+    """A proposed batch: its items, total in minor units, and the merchants left out with nowhere to be paid
+    to, each with what it is due.
+    """
 
     id: str
     proposal: Proposal
     items: tuple[Instruction, ...]
     total: int
-    no_beneficiary: tuple[str, ...] = ()
+    no_beneficiary: tuple[Due, ...] = ()
 
 
 def propose_batch(
@@ -78,7 +81,8 @@ def propose_batch(
 ) -> Batch:
     """Propose to pay out every wallet that has at least `least` minor units and nothing under way.
 
-    Proposed again under the same name, the batch is returned as it was. Raises LedgerError for an empty one.
+    Proposed again under the same name, the batch is returned as it was. Raises LedgerError for an empty one,
+    which says what is due and why it cannot be paid.
     """
     require(connection, act, "operator", "finance")
     if connection.execute(select(payout_batch.c.id).where(payout_batch.c.id == name)).first():
@@ -86,9 +90,9 @@ def propose_batch(
     if not _NAME.fullmatch(name):
         what = N_("{name} cannot name a batch: at most {most} letters, digits, dots and hyphens.")
         raise LedgerError(message(what, name=repr(name), most=LONGEST_BATCH))
-    rows, homeless = _payable(connection, currency, least, merchants)
+    rows, homeless, little = _payable(connection, currency, least, merchants)
     if not rows:
-        raise LedgerError(message(N_("There is nothing to pay out.")))
+        raise LedgerError(why_nothing(connection, currency, merchants, homeless, little, least))
     failed = _failed(connection, currency)
     items, payouts = [], []
     for merchant, amount, to in rows:
@@ -172,7 +176,10 @@ def resend(connection: Connection, name: str, failed: str, act: Act) -> Batch:
 
 def _payable(
     connection: Connection, currency: str, least: int, merchants: Sequence[str] | None
-) -> tuple[list[tuple[str, int, dict[str, Any]]], list[str]]:
+) -> tuple[list[tuple[str, int, dict[str, Any]]], list[Due], list[Due]]:
+    """Return whom to pay, how much and where; what is due with nowhere to be paid to; and what is less than
+    `least`.
+    """
     busy = select(payout.c.merchant_id).where(
         payout.c.status.in_(LIVE), payout.c.currency == currency
     )
@@ -182,7 +189,7 @@ def _payable(
         .where(
             account.c.kind == "payable",
             account.c.currency == currency,
-            balance.c.posted <= -max(least, 1),
+            balance.c.posted < 0,
             account.c.merchant_id.not_in(busy),
         )
         .order_by(account.c.merchant_id)
@@ -194,15 +201,17 @@ def _payable(
             select(beneficiary).where(beneficiary.c.id.in_(last))
         ).mappings()
     }
-    rows, homeless = [], []
+    rows, homeless, little = [], [], []
     for merchant, posted in connection.execute(query):
         if merchants is not None and merchant not in merchants:
             continue
-        if merchant in homes:
+        if -posted < least:
+            little.append((merchant, -posted))
+        elif merchant in homes:
             rows.append((merchant, -posted, homes[merchant]))
         else:
-            homeless.append(merchant)
-    return rows, homeless
+            homeless.append((merchant, -posted))
+    return rows, homeless, little
 
 
 def _failed(connection: Connection, currency: str) -> dict[str, str]:

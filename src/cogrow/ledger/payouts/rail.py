@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from cogrow.errors import Message
+
 
 class Outcome(StrEnum):
     """What a rail says of a payout. Whatever is no plain yes or no is `unknown`, as long as it takes."""
@@ -50,8 +52,8 @@ class Rail(Protocol):
     def deduplicates(self) -> bool:
         """Return whether a number sent again pays at most once, whatever became of it the first time."""
 
-    def takes(self, instruction: Instruction) -> bool:
-        """Return whether a payout can be said to the rail at all; what it does not take is never sent."""
+    def refuses(self, instruction: Instruction) -> Message | None:
+        """Return why a payout cannot be said to the rail at all, if so; what it refuses is never sent."""
 
     def send(self, batch: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
         """Pay, and answer by number. A number that is missing in the answer is unknown.

@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from cogrow.errors import N_, LedgerError, NotFound, message
+from cogrow.errors import N_, LedgerError, message
 from cogrow.ledger.journal import Act, digest, head_hash, note
 from cogrow.ledger.people import require
+from cogrow.ledger.periods import not_booked
 from cogrow.ledger.proposals import Proposal, propose, vote
 from cogrow.ledger.reports.audit import check
 from cogrow.ledger.reports.statement import publish
@@ -25,7 +26,7 @@ def propose_close(connection: Connection, name: str, act: Act, signed_off: str =
     require(connection, act, "operator", "finance")
     found = connection.execute(select(period).where(period.c.id == name)).first()
     if found is None:
-        raise NotFound(message(N_("Nothing was booked in {period}."), period=name))
+        raise not_booked(connection, name)
     if found.status == "closed":
         raise PeriodClosed(message(N_("The period is closed.")))
     audited = check(connection)
@@ -35,7 +36,7 @@ def propose_close(connection: Connection, name: str, act: Act, signed_off: str =
     open_ = list(connection.execute(query.order_by(payout.c.id)).scalars())
     if open_ and not signed_off:
         what = N_("{count} payouts have no known end: {first}. Reconcile them, or sign them off.")
-        raise LedgerError(message(what, count=len(open_), first=open_[0]))
+        raise LedgerError(message(what, count=f"{len(open_):,}", first=open_[0]))
     content: dict[str, Any] = {
         "period": name,
         "head": audited.head,

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from cogrow.errors import N_, NotFound, message
+from cogrow.errors import N_, message
 from cogrow.ledger.journal import digest
 from cogrow.ledger.people import require_sight
+from cogrow.ledger.periods import not_booked
 from cogrow.ledger.store.bulk import insert_rows
 from cogrow.ledger.store.claims import settlement, statement, statement_line
 from cogrow.ledger.store.database import by_key
@@ -74,7 +75,7 @@ def statements(
     require_sight(connection, viewer, merchant)
     found = connection.execute(select(period).where(period.c.id == period_id)).first()
     if found is None:
-        raise NotFound(message(N_("Nothing was booked in {period}."), period=period_id))
+        raise not_booked(connection, period_id)
     if merchant is not None:
         by_key(connection)
     yield from _statements(connection, period_id, found.starts_on, merchant)

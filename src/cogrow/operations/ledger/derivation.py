@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +14,15 @@ from cogrow.embedded import Limits
 from cogrow.facts import FactFiles
 from cogrow.ledger.reports.statement import Statement, StatementLine, booked
 from cogrow.ledger.store.database import Store
-from cogrow.operations.choose import one_run
+from cogrow.operations.choose import library, one_run, programs
 from cogrow.operations.earn import Progress, read_back, result_path
 from cogrow.operations.explain import derive
 from cogrow.operations.explanation.gather import made_from
 from cogrow.operations.explanation.sentence import Sentence
 from cogrow.sources.opening import open_facts
+
+#: What stands in a command where nobody said which file a program is in.
+UNNAMED = "FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """The earning that a line books: of which terms and period, and the command that explains it.
+    """The earning that a line books: of which terms and period, and the command that explains it, which
+    says FILE for a program that is neither in the library nor named (`unnamed`).
 
     `parts` are there where earnings at hand come to what is booked, `sentences` where these were computed
     from the facts at hand; `superseded` where the earnings have been computed again since.
@@ -44,6 +49,7 @@ class Derived:
     period: str
     command: str
     superseded: bool = False
+    unnamed: bool = False
     parts: tuple[Part, ...] = ()
     sentences: tuple[Sentence, ...] = ()
 
@@ -62,16 +68,31 @@ class Where:
 def derivations(
     store: Store, found: Iterable[Statement], where: Where, limits: Limits, progress: Progress
 ) -> dict[int, Derived]:
-    """Return the derivation of every line that books an earning, by the number of its entry."""
+    """Return the derivation of every line that books an earning, by the number of its entry.
+
+    Raises NotFound or ProgramError for a file of programs that is not there, or is none.
+    """
     result: dict[int, Derived] = {}
+    files = _files(where.programs)
     with _opened(where, limits, progress) as facts:
         for one in found:
             with store.read() as connection:
                 claims = booked(connection, one.merchant, one.currency)
             for line in one.lines:
                 if line.kind == "accrue" and line.entry not in result:
-                    result[line.entry] = _derived(one.merchant, line, claims, where, facts, limits)
+                    result[line.entry] = _derived(
+                        one.merchant, line, claims, where, facts, limits, files
+                    )
     return result
+
+
+def _files(names: Sequence[str]) -> dict[tuple[str, str], str]:
+    """Return the files of programs by id and version; the version "" is any other one of that id."""
+    found, _ = programs(names)
+    shipped = {str(path) for path in library().values()}
+    own = [one for one in found if one.file not in shipped]  # the others go by their name
+    any_other = {(str(one.id), ""): one.file for one in own}
+    return any_other | {(str(one.id), one.version): one.file for one in own}
 
 
 @contextmanager
@@ -91,15 +112,18 @@ def _derived(
     where: Where,
     facts: FactFiles | None,
     limits: Limits,
+    files: Mapping[tuple[str, str], str],
 ) -> Derived:
     program, _, version = line.source.partition("@")
-    name = next((n for n in where.programs if Path(n).stem == program), program)
-    command = f"cogrow explain {name} {merchant} --period {line.origin}"
-    command += f" --facts {where.facts}" if where.facts is not None else ""
-    told = program, version, line.origin, command
+    shipped = program if program in library() else None
+    name = files.get((program, version)) or files.get((program, "")) or shipped
+    said = UNNAMED if name is None else shlex.quote(name)
+    command = f"cogrow explain {said} {merchant} --period {line.origin}"
+    command += f" --facts {shlex.quote(str(where.facts))}" if where.facts is not None else ""
+    told, unnamed = (program, version, line.origin, command), name is None
     revision, amount = claims.get((line.source, line.origin), (0, 0))
     if int(line.key.rpartition(":")[2]) != revision:
-        return Derived(*told, superseded=True)
+        return Derived(*told, superseded=True, unnamed=unnamed)
     for folder in where.earnings:
         rows = _rows(folder / program, line.origin, version, merchant)
         if rows and sum(row["amount_minor"] for row in rows) == amount:
@@ -107,9 +131,9 @@ def _derived(
                 Part(row["component"], row["tier"], row["rate"], row["amount_minor"])
                 for row in rows
             ]
-            said = _sentences(name, merchant, line.origin, version, amount, facts, folder, limits)
-            return Derived(*told, parts=tuple(parts), sentences=tuple(said))
-    return Derived(*told)
+            why = _sentences(name, merchant, line.origin, version, amount, facts, folder, limits)
+            return Derived(*told, unnamed=unnamed, parts=tuple(parts), sentences=tuple(why))
+    return Derived(*told, unnamed=unnamed)
 
 
 def _rows(folder: Path, period: str, version: str, merchant: str) -> list[dict[str, Any]]:
@@ -125,7 +149,7 @@ def _rows(folder: Path, period: str, version: str, merchant: str) -> list[dict[s
 
 
 def _sentences(
-    name: str,
+    name: str | None,
     merchant: str,
     period: str,
     version: str,
@@ -134,8 +158,8 @@ def _sentences(
     earnings: Path,
     limits: Limits,
 ) -> Sequence[Sentence]:
-    """Return the derivation, or nothing where terms or facts at hand are others than those of the earning."""
-    if facts is None:
+    """Return the derivation, or nothing where terms or facts are not at hand, or not those of the earning."""
+    if facts is None or name is None:
         return ()
     program, found, others = one_run(name, period, facts)
     path = earnings / result_path(program, found)

@@ -124,7 +124,8 @@ class Desk:
         return settle(self.store, self.act, as_of, dry=self.dry, progress=progress)
 
     def wallets(self, merchant: str) -> list[wallet.Wallet]:
-        """Return what a merchant has."""
+        """Return what a merchant has. Raises NotFound for one the books do not know."""
+        self.read(wallet.require_booked, merchant=merchant, viewer=self.act.actor)
         return self.read(wallet.wallets, merchant=merchant, viewer=self.act.actor)
 
     def propose_batch(
@@ -167,9 +168,12 @@ class Desk:
             raise LedgerError(message(N_("What a rail does cannot be rehearsed.")))
 
     def statements(self, month: str, merchant: str | None) -> list[statement.Statement]:
-        """Return statements of a month."""
+        """Return statements of a month. Raises NotFound for a month or a merchant the books do not know."""
         with self.store.read() as connection:
-            return list(statement.statements(connection, month, self.act.actor, merchant))
+            found = list(statement.statements(connection, month, self.act.actor, merchant))
+            if merchant is not None and not found:
+                wallet.require_booked(connection, merchant, self.act.actor)
+            return found
 
     def derivations(
         self, found: Sequence[statement.Statement], where: Where, progress: Any

@@ -130,7 +130,7 @@ class Life:
         said = {"more": _shown(booked.more[CURRENCY]), "period": period}
         if period == self.periods[0]:
             what = N_("{more} earned in {period} is owed now. Run again, it posts {again} entries.")
-            yield Step(day, "accrue", message(what, **said, again=book().entries))
+            yield Step(day, "accrue", message(what, **said, again=f"{book().entries:,}"))
         else:
             yield Step(day, "accrue", message(N_("{more} earned in {period} is owed now."), **said))
         done = desk.settle(None, lambda done, total: None)
@@ -139,7 +139,7 @@ class Life:
         if offset:
             what = N_("{due} of it is due; {offset} pays what {merchant} owed us.")
         said = {"due": _shown(due), "offset": _shown(offset), "merchant": self.cast.followed}
-        yield Step(day, "settle", message(what, **said, count=done.merchants))
+        yield Step(day, "settle", message(what, **said, count=f"{done.merchants:,}"))
 
     def _convert(self, store: Store) -> Iterator[Step]:
         merchant = self.cast.converts
@@ -162,14 +162,15 @@ class Life:
             _home(alice, merchant, IBAN, banks.get(merchant, BIC))
         batch = alice.propose_batch("july", self.rail.name, CURRENCY, merchants=self.cast.everybody)
         what = N_("{count} payouts of {total}, to be sent over a rail that moves no money.")
-        said = {"count": len(batch.items), "total": _shown(batch.total)}
+        said = {"count": f"{len(batch.items):,}", "total": _shown(batch.total)}
         yield Step(PAYDAY, "payout propose", message(what, **said))
         approve = N_("bob approves: who gets how much, to which account. That money is set apart.")
         _approve(store, batch.proposal, PAYDAY)
         yield Step(PAYDAY, "approve", message(approve))
         states = alice.pay("july", self.rail).states
         what = N_("{paid} paid. {fails}: refused, its money is back. {lost}: no reply, so unknown.")
-        said = {"paid": states.get("paid", 0), "fails": self.cast.fails, "lost": self.cast.lost}
+        went = f"{states.get('paid', 0):,}"
+        said = {"paid": went, "fails": self.cast.fails, "lost": self.cast.lost}
         yield Step(PAYDAY, "payout pay", message(what, **said))
         later = _desk(store, "alice", ASKED)
         later.reconcile("july", self.rail)
