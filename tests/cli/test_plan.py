@@ -174,3 +174,16 @@ def test_a_mistake_is_a_sentence(facts, arguments, code, said):
     assert said in found.err
     assert "Traceback" not in found.err
     assert found.out == ""
+
+
+def test_a_draft_without_days_is_not_said_to_hold_in_no_period(here, facts):
+    for name in ("old.yaml", "new.yaml"):
+        text = (here / name).read_text(encoding="utf-8")
+        undated = "".join(
+            line for line in text.splitlines(True) if not line.startswith("effective")
+        )
+        (here / name).write_text(undated, encoding="utf-8")
+    said = plan(facts, "old.yaml", "new.yaml")
+    assert said.code == 0
+    assert "so it would change every period" in said.err
+    assert "does not hold" not in said.out

@@ -48,6 +48,12 @@ class Change:
         """Tell whether the new version would hold in the period."""
         return bool(self.after) and holds(self.new, period)
 
+    def supposes(self, period: Period) -> bool:
+        """Tell whether the new version is compared in a period it would not hold in; one that does not
+        say from when it holds would hold in all of them.
+        """
+        return self.new.effective is not None and not self.holds_in(period)
+
     def world(self, periods: Iterable[Period]) -> tuple[Program, ...]:
         """Return the versions after the change; where the new one does not hold in one of the periods,
         as if it held in all of them, and on every day that follows.
