@@ -161,6 +161,7 @@ class CogrowError(Exception):
     ```
     CogrowError
     ├── ProgramError       the author of a program can mend it
+    ├── UsageError         whoever typed the command can mend it
     ├── DataError          facts or a mapping break their contract
     ├── NotFound           a program, merchant or period that is not there
     ├── LedgerError        the books refuse it: no money, no approval, a closed period, a used key
@@ -189,6 +190,13 @@ class ProgramError(CogrowError):
     http_status = 422
 
 
+class UsageError(CogrowError):
+    """The command is mistyped: a value that cannot be read, or a new file where one is there."""
+
+    exit_code = 2
+    http_status = 400
+
+
 class DataError(CogrowError):
     """Facts break their contract; every issue names a table, a column, a count and sample rows."""
 
@@ -211,7 +219,7 @@ class LedgerError(CogrowError):
 
 
 class EngineError(CogrowError):
-    """The engine could not finish: memory, disk, or an operation it does not support."""
+    """The engine or the machine could not do it: memory, disk, permission, an operation it lacks."""
 
     exit_code = 6
     http_status = 502

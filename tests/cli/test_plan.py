@@ -163,7 +163,7 @@ def test_a_change_of_what_is_over_is_shown_and_refused(facts, here):
             "no other version of program trial in new.yaml",
         ),
         (["old.yaml", "new.yaml", "--period", "2026Q1"], 4, "has no period 2026Q1"),
-        (["old.yaml", "new.yaml", "--period", "soon"], 3, "'soon' is not a period."),
+        (["old.yaml", "new.yaml", "--period", "soon"], 2, "'soon' is not a period."),
         (["old.yaml", "new.yaml", "--as-of", "soon"], 2, "does not match the format"),
         (["old.yaml", "new.yaml", "--out", "."], 2, "is a directory"),
     ],

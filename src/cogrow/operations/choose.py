@@ -131,7 +131,7 @@ def periods_of(
     """Return the program's periods called `names` that this version of it holds in; without names,
     its only one. A period may be that of another of the `versions`, where these are given.
 
-    Raises DataError for what is no period's name, NotFound for a period the program does not have,
+    Raises UsageError for what is no period's name, NotFound for a period the program does not have,
     or that none of the versions holds in.
     """
     known = {

@@ -11,11 +11,11 @@ from typing import Any
 
 from cogrow.errors import (
     N_,
-    DataError,
     Issue,
     ProgramError,
     Severity,
     Span,
+    UsageError,
     message,
     system_problem,
 )
@@ -223,7 +223,7 @@ def _examples(build: Builder, schedule: Schedule) -> tuple[Example, ...]:
             try:
                 wanted = parse_period(example.period)
                 period = next((p for p in schedule.periods() if p.start == wanted.start), None)
-            except DataError:
+            except UsageError:
                 period = None
         if period is None:
             what = message(N_("The program has no such period."))

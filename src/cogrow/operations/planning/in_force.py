@@ -67,7 +67,7 @@ class Change:
 
     def periods(self, names: Sequence[str], as_of: date) -> list[Period]:
         """Return the periods to compare: those named; else those the new version restates and that are
-        over on the day `as_of`; else the only one. Raises DataError, NotFound.
+        over on the day `as_of`; else the only one. Raises UsageError, NotFound.
         """
         known = self.new.schedule.periods()
         named = {period.name: period for period in known}
