@@ -124,6 +124,11 @@ def nearest(found: str, known: Iterable[str]) -> Message | None:
     return message(N_("Did you mean {name}?"), name=close[0]) if close else None
 
 
+def joined(hint: Message | None, more: Message) -> Message:
+    """Return two hints as one, where there is a first."""
+    return message(N_("{what} {hint}"), what=hint, hint=more) if hint is not None else more
+
+
 _SYSTEM = {
     errno.EACCES: N_("permission denied"),
     errno.EDQUOT: N_("the disk quota is used up"),

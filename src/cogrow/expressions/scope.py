@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
-from cogrow.errors import N_, message, nearest
+from cogrow.errors import N_, joined, message, nearest
 from cogrow.expressions.syntax import Call, ExpressionError, Name, Node, Operation, Ranged, quoted
 from cogrow.expressions.tree import UNIT_OF, ColumnRef, Tree, Unit, Value
 from cogrow.facts import TABLES, Column, Link, path_to
@@ -146,9 +146,7 @@ def maybe_text(error: UnknownName, node: Operation, scope: Scope) -> UnknownName
             except ExpressionError:
                 continue
             if beside_text:
-                hint, more = error.hint, quoted(bare[0].name)
-                both = message(N_("{what} {hint}"), what=hint, hint=more) if hint else more
-                return UnknownName(error.what, error.at, both)
+                return UnknownName(error.what, error.at, joined(error.hint, quoted(bare[0].name)))
     return error
 
 

@@ -278,10 +278,21 @@ def quoted(text: str) -> Message:
 
 def _quoting(text: str, at: int) -> Message | None:
     """Return how text is written, where text is what cannot be read."""
+    found = _UNQUOTED.match(text, _begin(text, at))
+    return quoted(found[1] or found[2] or "text") if found else None
+
+
+def foreign(text: str, at: int) -> str:
+    """Return the word at `at` where it has letters that no name has, else ""."""
+    found = _UNQUOTED.match(text, _begin(text, at))
+    return (found and found[2]) or ""
+
+
+def _begin(text: str, at: int) -> int:
+    """Return where the word begins that is read from `at` on."""
     while at and text[at - 1].isalnum():
         at -= 1
-    found = _UNQUOTED.match(text, at)
-    return quoted(found[1] or found[2] or "text") if found else None
+    return at
 
 
 def parse(text: str) -> Node:
