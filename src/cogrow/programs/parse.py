@@ -113,6 +113,12 @@ def parse(content: bytes, file: str) -> Parsed:
     document, issues = read(content, file)
     if document is None:
         return Parsed(file, None, tuple(issues))
+    keys = set(document.data) if isinstance(document.data, dict) else set[str]()
+    if "program" not in keys and keys & {"inputs", "tables"}:
+        what = message(N_("This is a mapping of facts, not a program."))
+        hint = message(N_("`cogrow facts check {file}` checks mappings."), file=file)
+        place = document.place((min(keys & {"inputs", "tables"}),), key=True)
+        return Parsed(file, None, (*issues, Issue("PRG001", what, place, hint=hint)), document)
     spec, more = validate(ProgramSpec, document, code="PRG001", meaning=meaning)
     issues += more
     if spec is None:

@@ -338,6 +338,12 @@ def load(path: Path) -> tuple[Mapping | None, list[Issue]]:
     document, issues = read(path.read_bytes(), str(path))
     if document is None:
         return None, issues
+    keys = set(document.data) if isinstance(document.data, dict) else set[str]()
+    if "program" in keys and keys.isdisjoint(("inputs", "tables", "imported")):
+        what = message(N_("This is a program, not a mapping of facts."))
+        hint = message(N_("`cogrow check {file}` checks programs."), file=str(path))
+        place = document.place(("program",), key=True)
+        return None, [*issues, Issue("MAP001", what, place, hint=hint)]
     reader = _Reader(document)
     mapping = reader.mapping()
     return (None if issues else mapping), [*issues, *reader.issues]
