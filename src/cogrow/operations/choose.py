@@ -164,7 +164,7 @@ def say_which(program: Program, known: Sequence[Period]) -> NotFound:
 
 def _not_held(program: Program, wanted: Period, versions: Sequence[Program]) -> NotFound:
     """Return why none of the versions has the period. Raises NotFound where the program has not."""
-    period = program.schedule.period(wanted)
+    period = program.period(wanted)
     what = N_("{period} of program {name} belongs to another version; these hold: {known}.")
     known = ", ".join(f"{one.version} {days_of(one)}" for one in versions or [program])
     return NotFound(message(what, period=str(period), name=program.id, known=known))

@@ -72,9 +72,7 @@ class Change:
         known = self.new.schedule.periods()
         named = {period.name: period for period in known}
         if names:
-            found = (
-                named.get(name) or self.new.schedule.period(parse_period(name)) for name in names
-            )
+            found = (named.get(name) or self.new.period(parse_period(name)) for name in names)
             return list(dict.fromkeys(found))
         if self.after and restated(self.new, self.before) is not None:
             taken = [one for one in known if holds(self.new, one) and one.end <= as_of]
