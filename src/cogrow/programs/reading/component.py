@@ -195,7 +195,11 @@ def _terms(build: Builder, path: Path, form: Form, part: Declared) -> Terms:
             misfit = message(N_("`pays_on` and the baseline are counted in different units."))
             build.complain("PRG020", path, misfit)
     tiers = _tiers(build, (*path, "tiers"), form, raw.get(Key.TIERS) or (), qualifies_on, unit)
-    rate = build.rate((*path, Key.RATE), raw[Key.RATE], unit) if raw.get(Key.RATE) else None
+    rate = (
+        build.rate((*path, Key.RATE), raw[Key.RATE], unit)
+        if raw.get(Key.RATE) is not None
+        else None
+    )
     amount = build.amount((*path, Key.AMOUNT), raw.get(Key.AMOUNT))
     more = {
         key.value: value(build, (*path, key), raw[key], wanted or unit)
