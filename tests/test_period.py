@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cogrow.errors import DataError
+from cogrow.errors import UsageError
 from cogrow.period import Every, Period, add_months, name_of, parse_period, periods_between
 
 days = st.dates(date(1990, 1, 1), date(2100, 12, 31))
@@ -51,7 +51,7 @@ def test_a_range_that_is_a_natural_period_has_its_name():
     ],
 )  # fmt: skip
 def test_what_is_no_period_is_refused_with_examples_of_what_is(name):
-    with pytest.raises(DataError, match="2025Q2"):
+    with pytest.raises(UsageError, match="2025Q2"):
         parse_period(name)
 
 

@@ -299,12 +299,14 @@ def exit_codes() -> str:
         for kind in vars(errors).values()
         if isinstance(kind, type) and issubclass(kind, CogrowError) and kind is not CogrowError
     ]
-    said = {kind.exit_code: (kind.__doc__ or "").split("\n")[0] for kind in kinds}
+    said: dict[int, str] = {}
+    for kind in kinds:  # what is said of several is said by the first, the widest of them
+        said.setdefault(kind.exit_code, (kind.__doc__ or "").split("\n")[0])
     said |= {
         0: "Done.",
-        CogrowError.exit_code: "What was asked for makes no sense, such as a simulation without days.",
+        1: "A question at the terminal was left without an answer.",
         ProgramError.exit_code: f"{said[ProgramError.exit_code]} Or an example pays something else, or "
-        "the command itself is mistyped.",
+        "the command itself is mistyped: a value that cannot be read, or a new file where one is there.",
         INTERRUPTED: "Stopped with Ctrl-C.",
         128 + signal.SIGTERM: "Stopped by the system.",
     }

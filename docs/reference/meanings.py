@@ -88,6 +88,7 @@ CODES = {
     "PRG057": "A stacking group has one member (warning).",
     "PRG058": "A cap is above everything that could ever be paid (warning).",
     "PRG059": "A minimum, or a least number of things, that nothing can reach (warning).",
+    "PRG060": "The last period ends a day before a whole one would (warning).",
     "PRG070": "A version does not say from when it holds, though others of its program do.",
     "PRG071": "Two versions of a program hold from the same day on, and neither restates the other.",
     "PRG072": "A version would hold from a day outside the program's.",

@@ -124,6 +124,11 @@ def nearest(found: str, known: Iterable[str]) -> Message | None:
     return message(N_("Did you mean {name}?"), name=close[0]) if close else None
 
 
+def joined(hint: Message | None, more: Message) -> Message:
+    """Return two hints as one, where there is a first."""
+    return message(N_("{what} {hint}"), what=hint, hint=more) if hint is not None else more
+
+
 _SYSTEM = {
     errno.EACCES: N_("permission denied"),
     errno.EDQUOT: N_("the disk quota is used up"),
@@ -161,6 +166,7 @@ class CogrowError(Exception):
     ```
     CogrowError
     ├── ProgramError       the author of a program can mend it
+    ├── UsageError         whoever typed the command can mend it
     ├── DataError          facts or a mapping break their contract
     ├── NotFound           a program, merchant or period that is not there
     ├── LedgerError        the books refuse it: no money, no approval, a closed period, a used key
@@ -189,6 +195,13 @@ class ProgramError(CogrowError):
     http_status = 422
 
 
+class UsageError(CogrowError):
+    """The command is mistyped: a value that cannot be read, or a new file where one is there."""
+
+    exit_code = 2
+    http_status = 400
+
+
 class DataError(CogrowError):
     """Facts break their contract; every issue names a table, a column, a count and sample rows."""
 
@@ -211,7 +224,7 @@ class LedgerError(CogrowError):
 
 
 class EngineError(CogrowError):
-    """The engine could not finish: memory, disk, or an operation it does not support."""
+    """The engine or the machine could not do it: memory, disk, permission, an operation it lacks."""
 
     exit_code = 6
     http_status = 502

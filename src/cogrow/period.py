@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from cogrow.errors import N_, DataError, message
+from cogrow.errors import N_, UsageError, message
 
 
 class Every(StrEnum):
@@ -124,7 +124,7 @@ _RANGE = re.compile(r"(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})", re.ASCII)
 def parse_period(name: str) -> Period:
     """Return the period called `name`: 2025, 2025Q2, 2025-04, or 2025-06-01..2025-06-20 (inclusive).
 
-    Raises DataError where it is none of these.
+    Raises UsageError where it is none of these.
     """
     try:
         if found := _RANGE.fullmatch(name):
@@ -136,7 +136,7 @@ def parse_period(name: str) -> Period:
                 return Period(start, add_months(start, months), name)
     except (ValueError, OverflowError):
         pass
-    raise DataError(
+    raise UsageError(
         message(
             N_("{name} is not a period. Write 2025, 2025Q2, 2025-04 or 2025-06-01..2025-06-20."),
             name=repr(name),

@@ -83,11 +83,11 @@ def test_values_are_held_where_one_says(tmp_path):
         ),
         (
             ["--given", "baseline"],
-            1,
+            2,
             "'baseline' gives no value; write one like baseline=1_000_000.",
         ),
-        (["--given", "baseline=much"], 1, "`baseline` cannot be 'much': `much` is not known here."),
-        (["--svg", "x.svg", "apparel-members"], 1, "--svg draws one program; found 2."),
+        (["--given", "baseline=much"], 2, "`baseline` cannot be 'much': `much` is not known here."),
+        (["--svg", "x.svg", "apparel-members"], 2, "--svg draws one program; found 2."),
     ],
 )
 def test_what_cannot_be_drawn_is_said(arguments, code, said):

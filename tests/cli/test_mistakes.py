@@ -60,8 +60,8 @@ def test_an_issue_goes_to_standard_error_and_the_verdict_to_standard_output(here
 @pytest.mark.parametrize(
     ("period", "code", "said"),
     [
-        ("2025H1", 3, "'2025H1' is not a period. Write 2025, 2025Q2"),
-        ("2025-13", 3, "'2025-13' is not a period."),
+        ("2025H1", 2, "'2025H1' is not a period. Write 2025, 2025Q2"),
+        ("2025-13", 2, "'2025-13' is not a period."),
         ("2027Q2", 4, "no period 2027Q2; it has 2025Q1, 2025Q2, 2025Q3, 2025Q4."),
         ("2025-05", 4, "no period 2025-05; it has"),
         (None, 4, "has 4 periods; say which, e.g. --period 2025Q1."),

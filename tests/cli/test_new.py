@@ -82,7 +82,8 @@ def test_days_in_the_terms_are_pointed_at():
         ((APPAREL, "--id", "mine", "--from", "tomorrow"), 2, "does not match the format"),
         ((APPAREL, "--id", "mine", "--from", "1066-01-01"), 2, "in the years 1990 to 2100"),
         ((APPAREL, "--id", "mine", "--title-en", ""), 2, "`title.en` is empty"),
-        ((APPAREL, "--out", "there.yaml"), 6, "something else of this name is there"),
+        ((APPAREL, "--out", "there.yaml"), 2, "there.yaml is there already; say --out"),
+        ((APPAREL, "--id", "there", "--json"), 2, "or another --id."),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_written(here, arguments, code, error):

@@ -163,7 +163,7 @@ def test_a_change_of_what_is_over_is_shown_and_refused(facts, here):
             "no other version of program trial in new.yaml",
         ),
         (["old.yaml", "new.yaml", "--period", "2026Q1"], 4, "has no period 2026Q1"),
-        (["old.yaml", "new.yaml", "--period", "soon"], 3, "'soon' is not a period."),
+        (["old.yaml", "new.yaml", "--period", "soon"], 2, "'soon' is not a period."),
         (["old.yaml", "new.yaml", "--as-of", "soon"], 2, "does not match the format"),
         (["old.yaml", "new.yaml", "--out", "."], 2, "is a directory"),
     ],
@@ -174,3 +174,16 @@ def test_a_mistake_is_a_sentence(facts, arguments, code, said):
     assert said in found.err
     assert "Traceback" not in found.err
     assert found.out == ""
+
+
+def test_a_draft_without_days_is_not_said_to_hold_in_no_period(here, facts):
+    for name in ("old.yaml", "new.yaml"):
+        text = (here / name).read_text(encoding="utf-8")
+        undated = "".join(
+            line for line in text.splitlines(True) if not line.startswith("effective")
+        )
+        (here / name).write_text(undated, encoding="utf-8")
+    said = plan(facts, "old.yaml", "new.yaml")
+    assert said.code == 0
+    assert "so it would change every period" in said.err
+    assert "does not hold" not in said.out

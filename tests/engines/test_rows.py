@@ -86,7 +86,7 @@ def test_rows_add_up_and_merchants_stand_alone_in_made_up_programs(shard, tmp_pa
         program = program_of(text)
         check(
             program,
-            program.schedule.period(parse_period(name)),
+            program.period(parse_period(name)),
             rows,
             tmp_path_factory.mktemp("rows"),
         )

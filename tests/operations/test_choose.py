@@ -52,7 +52,7 @@ def test_a_period_of_another_version_is_said(tmp_path):
     )
     with pytest.raises(NotFound, match=rf"these hold: {two.version} 2025-07-01\.\.\."):
         runs_of(programs(names[1:])[0], ["2025Q1"])
-    with pytest.raises(NotFound, match="This program has no period 2026Q1"):
+    with pytest.raises(NotFound, match="Program trial has no period 2026Q1"):
         runs_of([one, two], ["2026Q1"])
 
 

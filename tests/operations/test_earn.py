@@ -281,3 +281,18 @@ def test_what_cannot_be_finished_ends_the_run():
     with pytest.raises(DataError, match="0 is too much"):
         list(finished(nullcontext((None, computed())), finish))
     assert asked == [0, 1]
+
+
+def test_a_header_alone_says_that_there_are_no_refunds(tmp_path):
+    """The hint about a table that lacks tells what does: its file as the hint gives it is enough."""
+    facts = {name: rows for name, rows in market().items() if name != "refunds"}
+    folder, terms = unsealed(tmp_path / "facts", facts), program(tmp_path, DUAL)
+    with pytest.raises(DataError) as caught:
+        earned([terms], folder, tmp_path / "out")
+    (issue,) = caught.value.issues
+    assert (issue.code, str(issue.what)) == ("FCT101", "The program needs the table `refunds`.")
+    said, _, header = str(issue.hint).rpartition(" ")
+    assert said.endswith("refunds.csv with nothing but its header,")
+    (folder / "refunds.csv").write_text(header.removesuffix(".") + "\n", encoding="utf-8")
+    (one,), _ = earned([terms], folder, tmp_path / "out")
+    assert one.path.is_file()

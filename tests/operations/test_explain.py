@@ -275,7 +275,7 @@ def test_a_listing_that_does_not_add_up_is_our_fault(tmp_path):
     facts = seal_of(tmp_path / "facts", market())
     found = told(tmp_path, DUAL, "m1", rows=True)
     chosen = one_program(str(tmp_path / "trial.yaml"))
-    plan = compile_plan(chosen, chosen.schedule.period(parse_period("2025Q2")), facts)
+    plan = compile_plan(chosen, chosen.period(parse_period("2025Q2")), facts)
     check_sums(plan, found.earnings[0], found.listed)
 
     def raised(rows: pa.Table) -> pa.Table:
@@ -296,7 +296,7 @@ def test_a_listing_that_does_not_add_up_is_our_fault(tmp_path):
     ("merchant", "period", "says"),
     [
         ("m9", "2025Q2", "There is no merchant m9 in the facts."),
-        ("m1", "2024Q2", "This program has no period 2024Q2; it has 2025Q1, 2025Q2"),
+        ("m1", "2024Q2", "Program trial has no period 2024Q2; it has 2025Q1, 2025Q2"),
         ("m1", None, "Program trial has 4 periods; say which, e.g. --period 2025Q1."),
     ],
 )

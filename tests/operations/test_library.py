@@ -252,7 +252,7 @@ def test_a_program_runs_on_a_marketplace_pays_somebody_and_is_explained(market, 
     period = days_of(program)
     stacked = program.stacking.programs if program.stacking else (name,)
     wanted = [
-        (other, other.schedule.period(period))
+        (other, other.period(period))
         for other in (with_calendar(in_yuan(one), facts) for one in stacked)
     ]
     ran = {one.program.id: one for one in run_programs(wanted, facts, LIMITS)}

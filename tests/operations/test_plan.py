@@ -150,6 +150,7 @@ def test_a_draft_without_days_is_compared_and_says_so(tmp_path, facts):
     found = planned(old, new, facts, "2025Q2")
     assert codes(found) == ["PRG077"]
     assert not found.refused
+    assert not found.periods[0].supposed  # as it stands it would hold in every period
     assert found.compared.change_minor == 450
 
 

@@ -93,3 +93,20 @@ def test_what_may_well_be_meant_is_not_warned_of(body):
         else HEAD
     )
     assert [issue.text() for issue in parse(f"{text}{body}\n".encode(), "x.yaml").issues] == []
+
+
+@pytest.mark.parametrize(
+    ("first", "until", "every"),
+    [
+        ("2025-01-01", "2026-01-01", "quarter"),
+        ("2025-01-01", "2025-11-30", "quarter"),  # a quarter of two months and 29 days is no slip
+        ("2025-12-15", "2025-12-31", "month"),
+        ("2025-06-01", "2025-06-20", "once"),
+    ],
+)
+def test_an_end_that_cuts_a_period_on_purpose_is_let_be(first, until, every):
+    text = (FILES[0].parent / "until-the-last-day-once.yaml").read_text(encoding="utf-8")
+    days = f"from: {first}, until: {until}, every: {every}"
+    changed = text.replace("from: 2025-06-01, until: 2025-06-30, every: once", days)
+    assert changed != text
+    assert parse(changed.encode(), "short.yaml").issues == ()

@@ -178,3 +178,16 @@ def test_a_mapping_that_is_not_there_is_told_with_the_nearest_name(tmp_path: Pat
     with pytest.raises(DataError) as error:
         check(tmp_path / "maping.yaml", LIMITS)
     assert "Did you mean mapping.yaml?" in str(error.value)
+
+
+def test_a_program_is_told_from_a_mapping(tmp_path: Path) -> None:
+    program = "program: mine\ncurrency: CNY\ntargets: {floor: 1}\nreward: {}\n"
+    path = folder_with(tmp_path, program)
+    told = "MAP001 1:1 This is a program, not a mapping of facts."
+    assert complaints(path) == [f"{told} `cogrow check {path}` checks programs."]
+
+
+def test_a_mapping_with_a_key_of_programs_is_still_a_mapping(tmp_path: Path) -> None:
+    assert complaints(folder_with(tmp_path, "program: mine\n" + GOOD)) == [
+        "MAP001 1:1 `program` is not known here. Known here: currency, imported, inputs, tables, timezone."
+    ]

@@ -10,7 +10,7 @@ from datetime import date
 
 import yaml
 
-from cogrow.errors import DataError
+from cogrow.errors import UsageError
 from cogrow.period import add_months, name_of, parse_period
 
 _DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b", re.ASCII)
@@ -99,7 +99,7 @@ class _Move:
             return text
         try:
             period = parse_period(text)
-        except DataError:
+        except UsageError:
             return text
         return name_of(self.day(period.start), self.day(period.end))
 

@@ -83,13 +83,28 @@ def _identity(table: str, have: Mapping[str, object]) -> set[str]:
     return {*canonical.key, *linked}
 
 
+def _header(table: str, names: set[str]) -> list[str]:
+    """Return the columns a table has at least: the required ones and those the program needs."""
+    if table not in TABLES:
+        return sorted(names)
+    return [one.name for one in TABLES[table].columns if not one.optional or one.name in names]
+
+
 def check_facts(program: Program, needed: Mapping[str, set[str]], available: Available) -> None:
     """Raise DataError naming every table and column the program needs and the facts lack."""
     issues = []
     for table, names in sorted(needed.items()):
         if table not in available:
             what = message(N_("The program needs the table `{table}`."), table=table)
-            issues.append(Issue("FCT101", what, Span(path=table)))
+            header = message(
+                N_(
+                    "If there are none, a table without rows will do: {table}.csv with nothing but its "
+                    "header, {columns}."
+                ),
+                table=table,
+                columns=",".join(_header(table, names)),
+            )
+            issues.append(Issue("FCT101", what, Span(path=table), hint=header))
             continue
         for name in sorted(names - set(available[table])):
             missing = N_("The program needs `{column}` of `{table}`.")

@@ -7,7 +7,15 @@ from decimal import Decimal
 from fractions import Fraction
 
 from cogrow.errors import N_, message, nearest
-from cogrow.expressions.scope import RowScope, Schema, Scope, not_ranged, unknown
+from cogrow.expressions.scope import (
+    RowScope,
+    Schema,
+    Scope,
+    UnknownName,
+    maybe_text,
+    not_ranged,
+    unknown,
+)
 from cogrow.expressions.syntax import Call, ExpressionError, Literal, Name, Node, Operation, Ranged
 from cogrow.expressions.tree import NUMERIC, Aggregate, Const, Op, Tree, Unit, walk
 from cogrow.facts import TABLES, path_to
@@ -106,7 +114,10 @@ class _Resolver:
         return fit(number, Unit.MONEY, self.currency, node.at)
 
     def operation(self, node: Operation) -> Tree:
-        args = [self.tree(part) for part in node.operands]
+        try:
+            args = [self.tree(part) for part in node.operands]
+        except UnknownName as error:
+            raise maybe_text(error, node, self.scope) from None
         if node.op in ("and", "or", "not"):
             flags = (
                 fit(a, Unit.FLAG, self.currency, n.at)

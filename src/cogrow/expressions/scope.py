@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
-from cogrow.errors import N_, message, nearest
-from cogrow.expressions.syntax import Call, ExpressionError, Name, Node, Ranged
+from cogrow.errors import N_, joined, message, nearest
+from cogrow.expressions.syntax import Call, ExpressionError, Name, Node, Operation, Ranged, quoted
 from cogrow.expressions.tree import UNIT_OF, ColumnRef, Tree, Unit, Value
 from cogrow.facts import TABLES, Column, Link, path_to
 
@@ -113,19 +113,41 @@ _KNOWN_WITH = {"clicks": N_("Clicks are known with `attribution`.")}
 _NO_HINTS: Mapping[str, str] = MappingProxyType({})
 
 
+class UnknownName(ExpressionError):
+    """A name nobody knows."""
+
+
 def unknown(
     name: Name | Call | Node,
     text: str,
     known: Iterable[str],
     hints: Mapping[str, str] = _NO_HINTS,
-) -> ExpressionError:
+) -> UnknownName:
     """Return the error for a name nobody knows, with what would make it known (`hints`), or with the
     nearest known one.
     """
     hint = message(hints[text]) if text in hints else nearest(text, known)
     if text.lower() == "null":
         hint = message(N_("Write `is null` or `is not null`."))
-    return ExpressionError(message(N_("`{name}` is not known here."), name=text), name.at, hint)
+    return UnknownName(message(N_("`{name}` is not known here."), name=text), name.at, hint)
+
+
+def maybe_text(error: UnknownName, node: Operation, scope: Scope) -> UnknownName:
+    """Return the error with the hint that the name may be text, where `node` holds a column of text
+    against it.
+    """
+    bare = [part for part in node.operands if isinstance(part, Name) and part.at == error.at]
+    if node.op not in ("=", "<>", "in") or not bare or bare[0].table:
+        return error
+    for part in node.operands:
+        if isinstance(part, Name) and part.at != error.at and bare[0].name.lower() != "null":
+            try:
+                beside_text = scope.name(part).unit is Unit.TEXT
+            except ExpressionError:
+                continue
+            if beside_text:
+                return UnknownName(error.what, error.at, joined(error.hint, quoted(bare[0].name)))
+    return error
 
 
 @dataclass(frozen=True, slots=True)

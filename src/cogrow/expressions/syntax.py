@@ -266,6 +266,35 @@ _RANGES = N_(
 )
 
 
+#: Text in quotes of another kind, or a word with letters that no name has.
+_UNQUOTED = re.compile('["“”„«»‘’]([^"“”„«»‘’]*)|(\\w*[^\\W\x00-\x7f]\\w*)')
+
+
+def quoted(text: str) -> Message:
+    """Return the hint that what was read as something else may be meant as text."""
+    shown = "'" + text.replace("'", "''") + "'"
+    return message(N_("Put text in single quotes: {text}."), text=shown)
+
+
+def _quoting(text: str, at: int) -> Message | None:
+    """Return how text is written, where text is what cannot be read."""
+    found = _UNQUOTED.match(text, _begin(text, at))
+    return quoted(found[1] or found[2] or "text") if found else None
+
+
+def foreign(text: str, at: int) -> str:
+    """Return the word at `at` where it has letters that no name has, else ""."""
+    found = _UNQUOTED.match(text, _begin(text, at))
+    return (found and found[2]) or ""
+
+
+def _begin(text: str, at: int) -> int:
+    """Return where the word begins that is read from `at` on."""
+    while at and text[at - 1].isalnum():
+        at -= 1
+    return at
+
+
 def parse(text: str) -> Node:
     """Return the syntax tree of `text`.
 
@@ -291,7 +320,7 @@ def parse(text: str) -> Node:
             raise ExpressionError(early, len(text), quoted if unclosed else None) from None
         found = text[at : at + 20].split("\n")[0] or "?"
         unreadable = N_("The expression cannot be read from {found} on.")
-        hint = message(_RANGES) if _OF_THE.search(text, 0, at) else None
+        hint = message(_RANGES) if _OF_THE.search(text, 0, at) else _quoting(text, at)
         raise ExpressionError(message(unreadable, found=repr(found)), at, hint) from None
     count, depth = _size(node)
     if count > MOST_NODES or depth > DEEPEST:

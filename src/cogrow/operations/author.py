@@ -8,7 +8,7 @@ from typing import Any
 
 from cogrow.authoring.json_schema import Say, program_schema
 from cogrow.authoring.scaffold import Wanted, scaffold
-from cogrow.errors import N_, Issue, ProgramError, message
+from cogrow.errors import N_, Issue, ProgramError, UsageError, message
 from cogrow.operations.choose import one_program
 from cogrow.programs.parse import parse
 
@@ -38,7 +38,7 @@ def new_program(source: str, wanted: Wanted, out: Path) -> New:
     """Write the program meant by `source` as a new one to `out`.
 
     Raises NotFound or ProgramError for `source`, ProgramError with every issue the new one would have,
-    and FileExistsError where `out` is there already.
+    and UsageError where `out` is there already.
     """
     origin = one_program(source)
     made = scaffold(Path(origin.file).read_text(encoding="utf-8-sig"), wanted)
@@ -47,6 +47,11 @@ def new_program(source: str, wanted: Wanted, out: Path) -> New:
         what = N_("{file} would have issues; nothing was written.")
         raise ProgramError(message(what, file=str(out)), parsed.issues)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("x", encoding="utf-8", newline="\n") as file:
+    try:
+        file = out.open("x", encoding="utf-8", newline="\n")
+    except FileExistsError as error:
+        there = N_("{file} is there already; say --out another.yaml, or another --id.")
+        raise UsageError(message(there, file=str(out))) from error
+    with file:
         file.write(made.text)
     return New(out, wanted.id, origin.id, made.dated, parsed.issues)

@@ -131,7 +131,7 @@ def periods_of(
     """Return the program's periods called `names` that this version of it holds in; without names,
     its only one. A period may be that of another of the `versions`, where these are given.
 
-    Raises DataError for what is no period's name, NotFound for a period the program does not have,
+    Raises UsageError for what is no period's name, NotFound for a period the program does not have,
     or that none of the versions holds in.
     """
     known = {
@@ -164,7 +164,7 @@ def say_which(program: Program, known: Sequence[Period]) -> NotFound:
 
 def _not_held(program: Program, wanted: Period, versions: Sequence[Program]) -> NotFound:
     """Return why none of the versions has the period. Raises NotFound where the program has not."""
-    period = program.schedule.period(wanted)
+    period = program.period(wanted)
     what = N_("{period} of program {name} belongs to another version; these hold: {known}.")
     known = ", ".join(f"{one.version} {days_of(one)}" for one in versions or [program])
     return NotFound(message(what, period=str(period), name=program.id, known=known))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from cogrow.errors import N_, CogrowError, NotFound, message, nearest
+from cogrow.errors import N_, NotFound, UsageError, message, nearest
 from cogrow.expressions.evaluate import Known
 from cogrow.expressions.syntax import ExpressionError
 from cogrow.programs.foresight.curve import Curve, Piece
@@ -19,7 +19,7 @@ def curves_of(programs: Sequence[Program], given: Sequence[str]) -> list[list[Cu
     """Return the curves of each program; `given` are texts like `baseline=1_000_000` that say what is
     held at what, before what the program's own example says.
 
-    Raises NotFound for a value no program knows, CogrowError for one that cannot be read.
+    Raises NotFound for a value no program knows, UsageError for one that cannot be read.
     """
     pairs = [_pair(text) for text in given]
     for name, _ in pairs:
@@ -39,7 +39,7 @@ def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name.strip() and equals and value.strip()):
         what = N_("{found} gives no value; write one like baseline=1_000_000.")
-        raise CogrowError(message(what, found=repr(text)))
+        raise UsageError(message(what, found=repr(text)))
     return name.strip(), value.strip()
 
 
@@ -54,7 +54,7 @@ def _held(program: Program, pairs: Sequence[tuple[str, str]]) -> dict[str, Known
             what = message(
                 N_("`{name}` cannot be {found}: {why}"), name=name, found=repr(text), why=value.what
             )
-            raise CogrowError(what)
+            raise UsageError(what)
         held[name] = value
     return held
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
+from datetime import timedelta
 from fractions import Fraction
 
 from cogrow.errors import N_, Severity, message
 from cogrow.expressions.tree import Const, Op, Tree, Value, substitute, values
+from cogrow.period import Every
 from cogrow.programs.foresight import clash, tiers
 from cogrow.programs.program import Program
 from cogrow.programs.reading.build import Builder
@@ -129,6 +131,24 @@ def _period_runs_forward(build: Builder, program: Program) -> None:
         build.complain("PRG032", ("period", "until"), said)
 
 
+def _last_day_counts(build: Builder, program: Program) -> None:
+    """Warn of `until` on the last day of a whole period, where the first day after it is meant."""
+    schedule = program.schedule
+    if schedule.start >= schedule.end or schedule.every is Every.FESTIVAL:
+        return
+    last, after = schedule.periods()[-1], schedule.end + timedelta(days=1)
+    months = schedule.every.months or 1  # what runs once may be any number of months
+    if any(day.day != 1 or (day.month - 1) % months for day in (last.start, after)):
+        return
+    what = N_(
+        "`until` is the first day after the end, so {day} does not count, and the last period is "
+        "{period}."
+    )
+    hint = message(N_("If it should count, write `until: {day}`."), day=str(after))
+    said = message(what, day=str(schedule.end), period=str(last))
+    build.complain("PRG060", ("period", "until"), said, hint, severity=Severity.WARNING)
+
+
 def _effective_while_it_runs(build: Builder, program: Program) -> None:
     schedule, days = program.schedule, program.effective
     if days is None or schedule.start >= schedule.end:
@@ -162,6 +182,7 @@ def _has_examples(build: Builder, program: Program) -> None:
 
 RULES: tuple[Callable[[Builder, Program], None], ...] = (
     _period_runs_forward,
+    _last_day_counts,
     _effective_while_it_runs,
     _targets_ascend,
     _tiers_ascend,

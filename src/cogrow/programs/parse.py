@@ -11,11 +11,11 @@ from typing import Any
 
 from cogrow.errors import (
     N_,
-    DataError,
     Issue,
     ProgramError,
     Severity,
     Span,
+    UsageError,
     message,
     system_problem,
 )
@@ -113,6 +113,12 @@ def parse(content: bytes, file: str) -> Parsed:
     document, issues = read(content, file)
     if document is None:
         return Parsed(file, None, tuple(issues))
+    keys = set(document.data) if isinstance(document.data, dict) else set[str]()
+    if "program" not in keys and keys & {"inputs", "tables"}:
+        what = message(N_("This is a mapping of facts, not a program."))
+        hint = message(N_("`cogrow facts check {file}` checks mappings."), file=file)
+        place = document.place((min(keys & {"inputs", "tables"}),), key=True)
+        return Parsed(file, None, (*issues, Issue("PRG001", what, place, hint=hint)), document)
     spec, more = validate(ProgramSpec, document, code="PRG001", meaning=meaning)
     issues += more
     if spec is None:
@@ -223,7 +229,7 @@ def _examples(build: Builder, schedule: Schedule) -> tuple[Example, ...]:
             try:
                 wanted = parse_period(example.period)
                 period = next((p for p in schedule.periods() if p.start == wanted.start), None)
-            except DataError:
+            except UsageError:
                 period = None
         if period is None:
             what = message(N_("The program has no such period."))

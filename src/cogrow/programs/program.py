@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from cogrow.errors import Span
+from cogrow.errors import N_, NotFound, Span, message
 from cogrow.expressions.scope import Schema
 from cogrow.expressions.tree import Const, Op, Tree, Unit, values
 from cogrow.ids import ProgramId, Version
@@ -304,6 +304,19 @@ class Program:
     def measure(self, name: str) -> Measure:
         """Return the measure called `name`."""
         return next(measure for measure in self.measures if measure.name == name)
+
+    def period(self, wanted: Period) -> Period:
+        """Return the program's own period with the days of `wanted`. Raises NotFound."""
+        known = self.schedule.periods()
+        for period in known:
+            if (period.start, period.end) == (wanted.start, wanted.end):
+                return period
+        what = N_("Program {program} has no period {name}; it has {known}.")
+        shown = [str(period) for period in known]
+        if len(shown) > 8:
+            shown = [*shown[:4], "…", *shown[-3:]]
+        said = message(what, program=self.id, name=str(wanted), known=", ".join(shown))
+        raise NotFound(said)
 
 
 def as_rate(value: Fraction) -> str:

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from cogrow.errors import N_, NotFound, message
 from cogrow.expressions.tree import Tree, Unit
 from cogrow.facts import EARLIEST_YEAR
 from cogrow.period import Every, Period, Range, RangeKind, periods_between
@@ -66,18 +65,6 @@ class Schedule:
         }
         start = starts[days.kind]
         return Period(start, period.end, f"{start}..{period.end - timedelta(days=1)}")
-
-    def period(self, wanted: Period) -> Period:
-        """Return the program's own period with the days of `wanted`. Raises NotFound."""
-        known = self.periods()
-        for period in known:
-            if (period.start, period.end) == (wanted.start, wanted.end):
-                return period
-        what = N_("This program has no period {name}; it has {known}.")
-        shown = [str(period) for period in known]
-        if len(shown) > 8:
-            shown = [*shown[:4], "…", *shown[-3:]]
-        raise NotFound(message(what, name=str(wanted), known=", ".join(shown)))
 
 
 def _before(period: Period) -> Period:

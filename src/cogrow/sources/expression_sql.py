@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from sqlglot import exp
 
-from cogrow.errors import N_, message, nearest
-from cogrow.expressions.syntax import Call, Literal, Name, Node, Operation
+from cogrow.errors import N_, joined, message, nearest
+from cogrow.expressions.syntax import Call, Literal, Name, Node, Operation, quoted
 from cogrow.sources.faults import COLUMN_MISSING, TOO_LARGE, UNCONVERTIBLE, WRONG_TYPE, Fault
 from cogrow.sources.scope import Refused, Scope
 from cogrow.sources.sql import (
@@ -157,7 +157,13 @@ class Renderer:
         return Value(Type.NUMBER, result, over=over)
 
     def _compare(self, op: str, first: Node, second: Node) -> Sql:
-        left, right = self.render(first), self.render(second)
+        left = self.render(first)
+        try:
+            right = self.render(second)
+        except Refused as error:
+            if op in ("=", "<>") and isinstance(second, Name) and not second.table:
+                error.hint = joined(error.hint, quoted(second.name))
+            raise
         types = {left.type, right.type} - {Type.NULL}
         a: Sql | None
         b: Sql | None

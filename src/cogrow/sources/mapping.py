@@ -10,7 +10,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from cogrow import schema
-from cogrow.errors import N_, Issue, Message, Span, message, nearest
+from cogrow.errors import N_, Issue, Message, Span, joined, message, nearest
 from cogrow.expressions import syntax
 from cogrow.facts import TABLES, Column, Kind, Link, Table
 from cogrow.money import EXPONENTS
@@ -132,6 +132,7 @@ class _Reader:
         try:
             return Expression(syntax.parse(text), place, offset)
         except syntax.ExpressionError as error:
+            error.hint = _meant(text, error)
             self.issues.append(error.issue(place, offset=offset, code="MAP002"))
             return None
 
@@ -307,6 +308,27 @@ class _Reader:
         return here
 
 
+#: Nothing but words: the name of a column as people write it over a table, or a text.
+_WORDS = re.compile(r"\w[\w .,#/&-]*")
+
+
+def constant(text: str) -> Message:
+    """Return the hint how a text is written that is the same in every row."""
+    return message(N_("For the same text in every row write `{{constant: {text}}}`."), text=text)
+
+
+def _meant(text: str, error: syntax.ExpressionError) -> Message | None:
+    """Return the hint for an expression that cannot be read: it may be a column's name, or a text."""
+    words = _WORDS.fullmatch(text) and syntax.KEYWORDS.isdisjoint(text.lower().split())
+    column = text if words else syntax.foreign(text, error.at)
+    if not column or (words and text.isidentifier() and text.isascii()):
+        return error.hint
+    what = N_("A column of this name needs a word under the input's `names`: `{{word: {column}}}`.")
+    shown = repr(column) if "," in column or "#" in column else column
+    more = constant(text) if words else syntax.quoted(column)
+    return joined(message(what, column=shown), more)
+
+
 def load(path: Path) -> tuple[Mapping | None, list[Issue]]:
     """Return the mapping in the file at `path`, with every issue in it.
 
@@ -316,6 +338,12 @@ def load(path: Path) -> tuple[Mapping | None, list[Issue]]:
     document, issues = read(path.read_bytes(), str(path))
     if document is None:
         return None, issues
+    keys = set(document.data) if isinstance(document.data, dict) else set[str]()
+    if "program" in keys and keys.isdisjoint(("inputs", "tables", "imported")):
+        what = message(N_("This is a program, not a mapping of facts."))
+        hint = message(N_("`cogrow check {file}` checks programs."), file=str(path))
+        place = document.place(("program",), key=True)
+        return None, [*issues, Issue("MAP001", what, place, hint=hint)]
     reader = _Reader(document)
     mapping = reader.mapping()
     return (None if issues else mapping), [*issues, *reader.issues]

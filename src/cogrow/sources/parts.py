@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 from sqlglot import exp
 
-from cogrow.errors import N_, Issue, Span, message
-from cogrow.expressions.syntax import ExpressionError
+from cogrow.errors import N_, Issue, Span, joined, message
+from cogrow.expressions.syntax import ExpressionError, Name
 from cogrow.facts import Column, Table
 from cogrow.sources.columns import Columns
 from cogrow.sources.expression_sql import Renderer, aggregated
-from cogrow.sources.faults import NULL, Fault
-from cogrow.sources.mapping import Assigned, Expression, Selection
+from cogrow.sources.faults import COLUMN_MISSING, NULL, Fault
+from cogrow.sources.mapping import Assigned, Expression, Selection, constant
 from cogrow.sources.readers import Variant
 from cogrow.sources.scope import Refused, Scope
 from cogrow.sources.sql import Layers, Sql, both, call, column, either, negated, quoted, text
@@ -135,6 +135,9 @@ class RenderedPart:
         try:
             return self.renderer.render(node)
         except ExpressionError as error:
+            column_or_text = isinstance(node, Name) and not assigned.rounding
+            if column_or_text and error.hint and error.hint.msgid == COLUMN_MISSING.hint:
+                error.hint = joined(error.hint, constant(str(node)))
             self._refused(error, assigned)
             return None
         finally:

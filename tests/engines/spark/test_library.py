@@ -72,7 +72,7 @@ def test_a_program_of_the_library_gives_the_same_bytes(market, name):
     period = days_of(program)
     stacked = program.stacking.programs if program.stacking else (name,)
     wanted = [
-        (other, other.schedule.period(period))
+        (other, other.period(period))
         for other in (with_calendar(in_yuan(one), facts) for one in stacked)
     ]
     limits = Limits(memory="600MB", threads=1)

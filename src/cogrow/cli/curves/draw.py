@@ -9,7 +9,7 @@ from pathlib import Path
 from cogrow.cli.curves.axes import View, Words, mark, segments, view
 from cogrow.cli.screen import Screen
 from cogrow.cli.show.results import show_checked
-from cogrow.errors import N_, CogrowError, Message, message
+from cogrow.errors import N_, Message, UsageError, message
 from cogrow.expressions.tree import Unit, Value, walk
 from cogrow.operations.curve import as_json, curves_of
 from cogrow.programs.foresight.curve import Curve
@@ -27,12 +27,12 @@ def show_drawn(
 ) -> None:
     """Show what is wrong with programs and what they pay; the curves of one as a file where `svg` is.
 
-    Raises CogrowError for several programs in one file, and where `given` cannot be held.
+    Raises UsageError for several programs in one file, and where `given` cannot be held.
     """
     sound = [one.program for one in parsed if one.program is not None]
     if svg is not None and len(parsed) != 1:
         what = N_("--svg draws one program; found {count}.")
-        raise CogrowError(message(what, count=len(parsed)))
+        raise UsageError(message(what, count=len(parsed)))
     found = curves_of(sound, given)
     more = {str(p.id): {"curves": list(map(as_json, c))} for p, c in zip(sound, found, strict=True)}
     show_checked(screen, parsed, more)

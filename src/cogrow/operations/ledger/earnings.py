@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cogrow.errors import N_, DataError, NotFound, message
+from cogrow.errors import N_, DataError, NotFound, UsageError, message
 from cogrow.ledger.accrual import Earning, Scope
 from cogrow.operations.choose import programs
 from cogrow.operations.earn import DAYS, holds_its_sum, path_of
@@ -50,7 +50,7 @@ def _file(program: Program, folder: Path, name: str) -> Path:
         return path
     try:
         own = parse_period(name).name
-    except DataError:
+    except UsageError:
         own = name
     if not (path := folder / path_of(program, own)).is_file():
         what = N_("There are no earnings of {program} in {period}: {file} is not there.")

@@ -48,6 +48,12 @@ class Change:
         """Tell whether the new version would hold in the period."""
         return bool(self.after) and holds(self.new, period)
 
+    def supposes(self, period: Period) -> bool:
+        """Tell whether the new version is compared in a period it would not hold in; one that does not
+        say from when it holds would hold in all of them.
+        """
+        return self.new.effective is not None and not self.holds_in(period)
+
     def world(self, periods: Iterable[Period]) -> tuple[Program, ...]:
         """Return the versions after the change; where the new one does not hold in one of the periods,
         as if it held in all of them, and on every day that follows.
@@ -61,14 +67,12 @@ class Change:
 
     def periods(self, names: Sequence[str], as_of: date) -> list[Period]:
         """Return the periods to compare: those named; else those the new version restates and that are
-        over on the day `as_of`; else the only one. Raises DataError, NotFound.
+        over on the day `as_of`; else the only one. Raises UsageError, NotFound.
         """
         known = self.new.schedule.periods()
         named = {period.name: period for period in known}
         if names:
-            found = (
-                named.get(name) or self.new.schedule.period(parse_period(name)) for name in names
-            )
+            found = (named.get(name) or self.new.period(parse_period(name)) for name in names)
             return list(dict.fromkeys(found))
         if self.after and restated(self.new, self.before) is not None:
             taken = [one for one in known if holds(self.new, one) and one.end <= as_of]

@@ -169,7 +169,7 @@ def plan(
             InPeriod(
                 period,
                 period.end <= as_of,
-                not change.holds_in(period),
+                change.supposes(period),
                 compare(part, known.currency),
             )
             for period, part in zip(periods, parts, strict=True)

@@ -55,7 +55,7 @@ def _component(build: Builder, path: Path, raw: Any) -> Component | None:
     )
     build.issues += issues
     if spec is None:
-        _survey(build, path, raw)
+        _survey_by_grain(build, path, raw)
         return None
     given = {name: part for name in forms() if (part := getattr(spec, name)) is not None}
     if len(given) != 1:
@@ -127,6 +127,26 @@ def _complain_unplaced(build: Builder, component: Component) -> None:
             build.complain("PRG022", path, message(what, **said), hint)
 
 
+def _survey_by_grain(build: Builder, path: Path, raw: Any) -> None:
+    """Survey a component by what it pays for; where nobody knows what that is, keep only the issues it
+    has whatever it is.
+    """
+    written = raw if isinstance(raw, dict) else {}
+    per = str(written.get("per", ""))
+    # Any key nobody knows may be a misspelled `per`.
+    known = (
+        per in GRAINS if "per" in written else written.keys() <= component_spec().fields().keys()
+    )
+    build.known()  # issues of the metrics come once, and are not of this component
+    issues, surveys = build.issues, []
+    for grain in [GRAINS.get(per)] if known else [None, *GRAINS.values()]:
+        build.grain, build.issues = grain, []
+        _survey(build, path, raw)
+        surveys.append({(one.code, one.where, one.what): one for one in build.issues})
+    build.grain, build.issues = None, issues
+    build.issues += [one for key, one in surveys[0].items() if all(key in s for s in surveys)]
+
+
 def _survey(build: Builder, path: Path, raw: Any) -> None:
     """Add the issues in the expressions of a component of which some keys are refused."""
     items = (
@@ -175,7 +195,11 @@ def _terms(build: Builder, path: Path, form: Form, part: Declared) -> Terms:
             misfit = message(N_("`pays_on` and the baseline are counted in different units."))
             build.complain("PRG020", path, misfit)
     tiers = _tiers(build, (*path, "tiers"), form, raw.get(Key.TIERS) or (), qualifies_on, unit)
-    rate = build.rate((*path, Key.RATE), raw[Key.RATE], unit) if raw.get(Key.RATE) else None
+    rate = (
+        build.rate((*path, Key.RATE), raw[Key.RATE], unit)
+        if raw.get(Key.RATE) is not None
+        else None
+    )
     amount = build.amount((*path, Key.AMOUNT), raw.get(Key.AMOUNT))
     more = {
         key.value: value(build, (*path, key), raw[key], wanted or unit)
