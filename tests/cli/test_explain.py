@@ -72,3 +72,10 @@ def test_a_plan_is_run_for_everybody(facts):
     said = cogrow("explain", "beauty-members", "M0000000", "--plan", "--facts", facts)
     assert said.code == 2
     assert "--plan runs the plan for every merchant; name none." in said.err
+
+
+def test_a_plan_is_run_beside_the_programs_it_is_stacked_with(facts):
+    where = ("--plan", "--facts", facts, "--period", "2025Q2", "--json")
+    said = cogrow("explain", "beauty-offsite-match", *where)
+    assert said.code == 0, said.out
+    assert {step["program"] for step in said.json} >= {"beauty-offsite-match"}

@@ -74,15 +74,7 @@ def one_run(
 
     Raises NotFound or DataError for the period, ProgramError where several programs or versions fit.
     """
-    named = [path.resolve() for path in program_files([name])]
-    found, _ = load(program_files([name, *beside]))
-    own = [program for program in found if Path(program.file).resolve() in named]
-    missing = {other for program in own for other in _stacked_with(program)} - {
-        program.id for program in found
-    }
-    if missing and (near := _near(named[0].parent, missing)):
-        found, _ = load(program_files([name, *beside, *map(str, near)]))
-        own = [program for program in found if Path(program.file).resolve() in named]
+    own, found = with_stacked([name], beside)
     if facts is not None:
         # Heavy, and not needed to read programs.
         from cogrow.engines.batch.order import with_calendar
@@ -92,6 +84,22 @@ def one_run(
     if len(runs) != 1:
         raise ProgramError(message(N_("{name} holds several programs; name one."), name=name))
     return *runs[0], found
+
+
+def with_stacked(
+    names: Sequence[str], beside: Sequence[str] = ()
+) -> tuple[list[Program], list[Program]]:
+    """Return the programs meant by `names`, and all they may depend on, as `one_run`."""
+    named = [path.resolve() for path in program_files(names)]
+    found, _ = load(program_files([*names, *beside]))
+    own = [program for program in found if Path(program.file).resolve() in named]
+    missing = {other for program in own for other in _stacked_with(program)} - {
+        program.id for program in found
+    }
+    if missing and (near := _near(named[0].parent, missing)):
+        found, _ = load(program_files([*names, *beside, *map(str, near)]))
+        own = [program for program in found if Path(program.file).resolve() in named]
+    return own, found
 
 
 def _stacked_with(program: Program) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from cogrow.engines.batch.order import with_calendar
 from cogrow.engines.batch.prepare import Kept
 from cogrow.engines.scans.timed import Clock, Took, timed
 from cogrow.errors import Translate
-from cogrow.operations.choose import programs, runs_of
+from cogrow.operations.choose import runs_of, with_stacked
 from cogrow.operations.earn import Progress, rollups_of
 from cogrow.sources.opening import open_facts
 
@@ -27,19 +27,20 @@ def plan_steps(
     *,
     keep: bool = True,
 ) -> list[Took]:
-    """Return the steps by which programs are computed together in the periods, in their order.
+    """Return the steps by which programs are computed together in the periods, in their order, beside those
+    they are stacked with.
 
     `clock` returns seconds. With `keep`, roll-ups of sealed facts are read and built as `earn` does.
     Raises ProgramError, DataError, NotFound, EngineError.
     """
-    chosen, _ = programs(names)
+    chosen, others = with_stacked(names)
     with TemporaryDirectory(prefix="cogrow-", dir=limits.spill) as work:
         opened, report = open_facts(facts, Path(work) / "facts", limits, progress)
         chosen = [with_calendar(program, opened) for program in chosen]
         runs = runs_of(chosen, period_names)
         kept = Kept(rollups_of(opened), lambda *_: None) if keep and report is None else None
         found: list[Took] = []
-        for took in timed(runs, chosen, opened, limits, kept, clock):
+        for took in timed(runs, others, opened, limits, kept, clock):
             found.append(took)
             label = f"{took.run[0].id} {took.run[1]}" if took.run is not None else took.name
             progress(label, 1, 1)
