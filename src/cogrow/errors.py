@@ -96,11 +96,8 @@ class Issue:
 
     def text(self, translate: Translate = str) -> str:
         """Return the complaint as one line: what, hint, place."""
-        said = self.what
-        if self.hint is not None:
-            said = message(N_("{what} {hint}"), what=self.what, hint=self.hint)
         place = str(self.where)
-        return said.render(translate) + (f" ({place})" if place else "")
+        return joined(self.what, self.hint).render(translate) + (f" ({place})" if place else "")
 
     def as_json(self, translate: Translate = str) -> dict[str, Any]:
         """Return the issue as plain data for `--json`."""
@@ -124,9 +121,12 @@ def nearest(found: str, known: Iterable[str]) -> Message | None:
     return message(N_("Did you mean {name}?"), name=close[0]) if close else None
 
 
-def joined(hint: Message | None, more: Message) -> Message:
-    """Return two hints as one, where there is a first."""
-    return message(N_("{what} {hint}"), what=hint, hint=more) if hint is not None else more
+def joined(*sentences: Message | None) -> Message:
+    """Return as one the sentences there are, of which there is one at least."""
+    first, *more = [one for one in sentences if one is not None]
+    for one in more:
+        first = message(N_("{what} {hint}"), what=first, hint=one)
+    return first
 
 
 _SYSTEM = {

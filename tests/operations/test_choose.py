@@ -8,7 +8,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from cogrow.engines.batch import prepare
 from cogrow.errors import DataError, NotFound, ProgramError
+from cogrow.operations import earn as operation
 from cogrow.operations.choose import one_run, periods_of, programs, runs_of
 from cogrow.operations.earn import earn, result_path
 from cogrow.operations.explain import explain
@@ -120,6 +122,15 @@ def test_a_version_without_an_order_yet_is_no_hindrance_to_the_other(tmp_path):
         paid = [pq.read_table(one.path).column("amount_minor").to_pylist() for one in earned]
         assert paid == [[12_000, 10_500, 0, 0], [0, 0, 0, 0]]
         assert [one.kept for one in earned] == [kept, kept]
+
+
+def test_versions_that_are_all_there_are_neither_planned_nor_read(tmp_path, monkeypatch):
+    facts, names = sealed(tmp_path / "facts", until_june()), by_order(tmp_path)
+    earn(names, facts, ["2025Q2"], tmp_path / "out", LIMITS, quiet)
+    monkeypatch.setattr(prepare, "compile_plan", None)
+    monkeypatch.setattr(operation, "read_back", None)
+    earned, _ = earn(names, facts, ["2025Q2"], tmp_path / "out", LIMITS, quiet)
+    assert [one.kept for one in earned] == [True, True]
 
 
 def test_a_period_without_an_order_of_any_version_is_an_error(tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from cogrow.cli.screen import Screen
-from cogrow.errors import N_, Message, message, nearest
+from cogrow.errors import N_, Message, joined, message, nearest
 from cogrow.operations.author import Wanted
 from cogrow.operations.check import check
 from cogrow.operations.choose import library, one_program
@@ -42,8 +42,7 @@ def source_of(screen: Screen, given: str | None) -> Program:
         if name in shipped or Path(name).is_file():
             return None
         what = N_("There is no file and no program of the library called {name}.")
-        said, hint = message(what, name=name), nearest(name, shipped)
-        return message(N_("{what} {hint}"), what=said, hint=hint) if hint else said
+        return joined(message(what, name=name), nearest(name, shipped))
 
     return one_program(_ask(screen, N_("Program to start from"), None, known))
 

@@ -80,7 +80,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
     if environment.get("NO_COLOR"):
         door.context_settings = {**door.context_settings, "color": False}
     if "--json" not in arguments:
-        door.main(list(arguments), prog_name="cogrow", obj=speech)
+        door.main(list(arguments), "cogrow", obj=speech)  # which exits
     try:
         sys.exit(door.main(list(arguments), "cogrow", standalone_mode=False, obj=speech) or 0)
     except click.ClickException as error:  # who reads JSON reads what is wrong there, too

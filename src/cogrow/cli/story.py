@@ -89,9 +89,8 @@ def _next(screen: Screen, out: Path, best: Earned, merchant: str, money: Mapping
     screen.say()
     screen.say(message(N_("Next, try:")), bold=True)
     program, period = best.program.id, best.period.name
-    own = Path(
-        sys.argv[0]
-    )  # in an environment that nobody has activated, the shell knows no other name
+    # In an environment that nobody has activated, the shell knows no other name.
+    own = Path(sys.argv[0])
     cogrow = str(own) if own.stem == "cogrow" and shutil.which("cogrow") is None else "cogrow"
     for line in (
         f"explain {program} {merchant} --period {period} --facts {out / 'facts'} --rows",

@@ -139,11 +139,10 @@ def cover(connection: Connection, wanted: Mapping[tuple[str, str], int]) -> None
         if currency_of(connection, name) != currency:
             what = N_("The fund {fund} is not in {currency}.")
             raise DataError(message(what, fund=name, currency=currency))
-    found = funds(connection) if needed else []
-    has = {one.id: one.available for one in found}
-    currencies = {one.id: one.currency for one in found}
+    found = {one.id: one for one in funds(connection)} if needed else {}
     for name, amount in sorted(needed.items()):
-        if amount > has[name]:
+        own = found[name]
+        if amount > own.available:
             what = N_("The fund {fund} has {has} left, and {needed} is needed.")
-            left, wants = (str(Money(n, currencies[name])) for n in (has[name], amount))
+            left, wants = (str(Money(n, own.currency)) for n in (own.available, amount))
             raise InsufficientFund(message(what, fund=name, has=left, needed=wants))

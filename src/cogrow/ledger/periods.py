@@ -8,7 +8,7 @@ from datetime import date
 
 from sqlalchemy import Connection, select
 
-from cogrow.errors import N_, NotFound, message, nearest
+from cogrow.errors import N_, NotFound, joined, message, nearest
 from cogrow.ledger.store.refusals import PeriodClosed
 from cogrow.ledger.store.schema import period
 from cogrow.period import add_months
@@ -39,7 +39,7 @@ def not_booked(connection: Connection, name: str) -> NotFound:
     else:
         what = message(N_("{name} is no month; write it like 2025-07."), name=repr(name))
         hint = nearest(name, known)
-    return NotFound(message(N_("{what} {hint}"), what=what, hint=hint) if hint else what)
+    return NotFound(joined(what, hint))
 
 
 def period_of(connection: Connection, wanted: date, today: date) -> Place:

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from sqlalchemy import Connection, func, select
 
-from cogrow.errors import N_, LedgerError, NotFound, message, nearest
+from cogrow.errors import N_, LedgerError, NotFound, joined, message, nearest
 from cogrow.ledger import accounts
 from cogrow.ledger.accounts import Account
 from cogrow.ledger.claims import KEY_COLUMNS, draw, lots, owed
@@ -87,8 +87,7 @@ def require_booked(connection: Connection, merchant: str, viewer: str) -> None:
         )
         alike = select(account.c.merchant_id).where(begins).distinct()
         names = connection.execute(alike.order_by(account.c.merchant_id).limit(MOST_COMPARED))
-        if (hint := nearest(merchant, names.scalars())) is not None:
-            what = message(N_("{what} {hint}"), what=what, hint=hint)
+        what = joined(what, nearest(merchant, names.scalars()))
     raise NotFound(what)
 
 

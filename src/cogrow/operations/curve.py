@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from cogrow.errors import N_, NotFound, UsageError, message, nearest
+from cogrow.errors import N_, NotFound, UsageError, joined, message, nearest
 from cogrow.expressions.evaluate import Known
 from cogrow.expressions.syntax import ExpressionError
 from cogrow.programs.foresight.curve import Curve, Piece
@@ -26,10 +26,7 @@ def curves_of(programs: Sequence[Program], given: Sequence[str]) -> list[list[Cu
         if all(unit_of(program, name) is None for program in programs):
             known = sorted({name for program in programs for name in units(program)})
             what = message(N_("`{name}` is not a value of these programs."), name=name)
-            hint = nearest(name, known)
-            if hint is not None:
-                what = message(N_("{what} {hint}"), what=what, hint=hint)
-            raise NotFound(what)
+            raise NotFound(joined(what, nearest(name, known)))
     return [
         curves(program, {**by_example(program), **_held(program, pairs)}) for program in programs
     ]

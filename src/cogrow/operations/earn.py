@@ -128,19 +128,26 @@ def _compute(
 
     def finish(ran: Ran) -> Earned:
         path = result_path(ran.program, ran.period)
-        if not ran.kept or (ran.program.id, ran.period) in shared:
-            refuse_empty(ran, versions)
         if ran.kept:
+            there.append(ran)
             summary = summary_of(out / path)
         else:
+            refuse_empty(ran, versions)
             summary = summarize(ran.program, ran.table)
             write(stamped(ran, summary), work / unfinished(path))
         return Earned(ran.program, ran.period, out / path, summary, ran.kept, ran.anew)
 
-    versions = versions_in(runs)
-    shared = {one for one, count in versions.items() if count > 1}
+    versions, there = versions_in(runs), list[Ran]()
     opened = running(runs, facts, limits, others=others, progress=report, kept=kept, master=master)
     found = {one.path: one for one in finished(opened, finish)}
+    # What stayed is read only where no version that was computed beside it measured anything.
+    unread = versions_in((ran.program, ran.period) for ran in there)
+    empty = {
+        one for one, count in versions_in(runs).items() if versions[one] == unread[one] < count
+    }
+    for ran in there:
+        if (ran.program.id, ran.period) in empty:
+            refuse_empty(ran, versions)
     # In the order they were asked for, whatever order they were computed in.
     return [found[out / result_path(program, period)] for program, period in runs]
 
@@ -322,32 +329,33 @@ def read_back(
 
     Returns None where there is no such file, or it is broken, or made from anything else.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     said = _said(path)
     if (said.get(VERSION), said.get(INPUTS)) != (version, inputs):
         return None
+    return whole(path, columns, merchant)
+
+
+def whole(
+    path: Path, columns: Sequence[str] | None = None, merchant: str | None = None
+) -> pa.Table | None:
+    """Return the earnings in a file, as `read_back`; None where they are damaged, or those of all merchants
+    come to something else than they say.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
     try:
         only = [("merchant_id", "=", merchant)] if merchant is not None else None
         wanted = list(columns) if columns else None
         table = pq.read_table(path, columns=wanted, filters=only, page_checksum_verification=True)
     except (pa.ArrowInvalid, OSError):
         return None
-    return table if merchant is not None or holds_its_sum(table) else None
-
-
-def holds_its_sum(table: pa.Table) -> bool:
-    """Return whether earnings of all merchants come to what they say they do; where they say nothing, or
-    their amounts are left out, they do.
-    """
-    import pyarrow.compute as pc
-
     said = (table.schema.metadata or {}).get(SUMMARY)
-    if said is None or AMOUNT not in table.column_names:
-        return True
+    if said is None or only or AMOUNT not in table.column_names:
+        return table
     amount = Summary.from_json(json.loads(said)).amount_minor
-    return bool((pc.sum(table.column(AMOUNT)).as_py() or 0) == amount)
+    return table if (pc.sum(table.column(AMOUNT)).as_py() or 0) == amount else None
 
 
 def write(table: pa.Table, path: Path) -> None:

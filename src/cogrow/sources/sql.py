@@ -33,9 +33,8 @@ def parquet(*paths: object, **options: str) -> str:
     """
     listed = ", ".join(literal(str(path)) for path in paths)
     named = {**options, "hive_partitioning": "false"}
-    return (
-        f"read_parquet([{listed}], {', '.join(f'{key} = {value}' for key, value in named.items())})"
-    )
+    said = ", ".join(f"{option} = {value}" for option, value in named.items())
+    return f"read_parquet([{listed}], {said})"
 
 
 def whole(value: int) -> Sql:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from cogrow.errors import N_, Message, message
+from cogrow.errors import N_, Message, joined, message
 from cogrow.ledger.store.claims import LIVE, payout
 from cogrow.money import Money
 
@@ -45,8 +45,7 @@ def why_nothing(
     least: int,
 ) -> Message:
     """Return why there is nothing to pay out: what is due and cannot go, and what is under way."""
-    said = message(N_("There is nothing to pay out."))
-    reasons = []
+    reasons = [message(N_("There is nothing to pay out."))]
     if homeless:
         reasons.append(nowhere_to_go(homeless, currency))
     if little:
@@ -58,9 +57,7 @@ def why_nothing(
         total = Money(sum(amount for _, amount in under_way), currency)
         named = [f"{batch} {Money(amount, currency)}" for batch, amount in under_way]
         reasons.append(message(what, amount=str(total), batches=listed(named)))
-    for reason in reasons:
-        said = message(N_("{what} {hint}"), what=said, hint=reason)
-    return said
+    return joined(*reasons)
 
 
 def _under_way(

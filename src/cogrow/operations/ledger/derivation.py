@@ -87,11 +87,14 @@ def derivations(
 
 
 def _files(names: Sequence[str]) -> dict[tuple[str, str], str]:
-    """Return the files of programs by id and version; the version "" is any other one of that id."""
+    """Return how programs are named in a command, by id and version; the version "" is any other one of
+    that id. Those of the library go by their id.
+    """
     found, _ = programs(names)
-    shipped = {str(path) for path in library().values()}
-    own = [one for one in found if one.file not in shipped]  # the others go by their name
-    any_other = {(str(one.id), ""): one.file for one in own}
+    shipped = {str(path): name for name, path in library().items()}
+    own = [one for one in found if one.file not in shipped]
+    any_other = {(name, ""): name for name in shipped.values()}
+    any_other |= {(str(one.id), ""): one.file for one in own}
     return any_other | {(str(one.id), one.version): one.file for one in own}
 
 
@@ -115,8 +118,7 @@ def _derived(
     files: Mapping[tuple[str, str], str],
 ) -> Derived:
     program, _, version = line.source.partition("@")
-    shipped = program if program in library() else None
-    name = files.get((program, version)) or files.get((program, "")) or shipped
+    name = files.get((program, version)) or files.get((program, ""))
     said = UNNAMED if name is None else shlex.quote(name)
     command = f"cogrow explain {said} {merchant} --period {line.origin}"
     command += f" --facts {shlex.quote(str(where.facts))}" if where.facts is not None else ""

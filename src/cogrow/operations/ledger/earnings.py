@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cogrow.errors import N_, DataError, NotFound, UsageError, message
 from cogrow.ledger.accrual import Earning, Scope
 from cogrow.operations.choose import programs
-from cogrow.operations.earn import DAYS, holds_its_sum, path_of
+from cogrow.operations.earn import DAYS, path_of, whole
 from cogrow.period import parse_period
 from cogrow.programs.program import Program
 
@@ -91,14 +91,8 @@ def _intact(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Return the earnings of a file, or some of their columns. Raises DataError for one that is damaged, or
     comes to something else than it says: nobody is paid by what was changed since it was computed.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path, columns=columns, page_checksum_verification=True)
-    except (pa.ArrowInvalid, OSError):
-        table = None
-    if table is None or not holds_its_sum(table):
+    table = whole(path, columns)
+    if table is None:
         what = N_("{file} is not as `cogrow earn` wrote it; remove it and run that again.")
         raise DataError(message(what, file=str(path)))
     return table
